@@ -1,0 +1,5 @@
+"""Run `python -m tailrace` as the command line."""
+
+from tailrace.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The engine's rooms; nothing in here is for plugins."""

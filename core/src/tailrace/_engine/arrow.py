@@ -1,0 +1,171 @@
+"""Columnar sources, read through DuckDB as a stream of row tuples."""
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import attrs
+
+from tailrace.schema import Field, FieldType, Schema
+
+PAGE = 1000
+"""Rows that are taken over at a time."""
+
+_SETTINGS: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 2,
+    "memory_limit": "256MB",
+    "autoinstall_known_extensions": False,
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MOMENT = "TIMESTAMP WITH TIME ZONE"
+
+_TYPES = {
+    "BOOLEAN": FieldType.BOOLEAN,
+    "DOUBLE": FieldType.NUMBER,
+    "FLOAT": FieldType.NUMBER,
+    "VARCHAR": FieldType.STRING,
+    "UUID": FieldType.STRING,
+    "DATE": FieldType.DATE,
+    "TIME": FieldType.TIME,
+    "BLOB": FieldType.BYTES,
+    "JSON": FieldType.JSON,
+    '"NULL"': FieldType.NULL,
+}
+_FAMILIES = (
+    ("DECIMAL", FieldType.DECIMAL),
+    ("TIMESTAMP", FieldType.DATETIME),
+    ("ENUM", FieldType.STRING),
+    ("STRUCT", FieldType.JSON),
+    ("MAP", FieldType.JSON),
+)
+
+
+def field_type(name: str) -> FieldType:
+    """Tell the type of a column from DuckDB's name for it."""
+    if name.endswith("]"):
+        return FieldType.JSON
+    if name.endswith(("INT", "INTEGER")):
+        return FieldType.INTEGER
+    if name in _TYPES:
+        return _TYPES[name]
+    return next((kind for start, kind in _FAMILIES if name.startswith(start)), FieldType.ANY)
+
+
+def connect() -> Any:
+    """Open a DuckDB database in memory that stays small, silent and off the network."""
+    import duckdb
+
+    connection = duckdb.connect(":memory:", config=_SETTINGS)
+    connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+@attrs.frozen
+class Scan:
+    """Hold a query's columns and stream its rows; closes its connection at the end."""
+
+    connection: Any
+    schema: Schema
+    _fixes: Sequence[tuple[int, Callable[[Any], Any]]]
+    failed: Callable[[Exception], Exception] = lambda error: error
+    expected: int | None = None
+
+    def __iter__(self) -> Iterator[list[tuple[Any, ...]]]:
+        import duckdb
+
+        try:
+            while rows := self.connection.fetchmany(PAGE):
+                yield [self._fixed(row) for row in rows] if self._fixes else rows
+        except duckdb.Error as error:
+            raise self.failed(error) from None
+        finally:
+            self.connection.close()
+
+    def _fixed(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        values = list(row)
+        for place, fix in self._fixes:
+            if values[place] is not None:
+                values[place] = fix(values[place])
+        return tuple(values)
+
+
+def scan(
+    connection: Any, relation: str, failed: Callable[[Exception], Exception] = lambda error: error
+) -> Scan:
+    """Start reading a table, view or table function of a connection.
+
+    Moments with a time zone come as aware datetimes in UTC; sub-microseconds are cut off.
+    """
+    import duckdb
+
+    try:
+        columns = [
+            (name, kind)
+            for name, kind, *_ in connection.execute(
+                f"DESCRIBE FROM {relation}"
+            ).fetchall()  # our own text
+            if not name.startswith("__index_level_")
+        ]
+        chosen = ", ".join(_selected(name, kind) for name, kind in columns)
+        connection.execute(f"SELECT {chosen} FROM {relation}")  # noqa: S608  # quoted names
+    except duckdb.Error as error:
+        connection.close()
+        raise failed(error) from None
+    fields = [Field(name, field_type(kind)) for name, kind in columns]
+    fixes = [(place, _moment) for place, (_, kind) in enumerate(columns) if kind == _MOMENT]
+    return Scan(connection, Schema(fields), fixes, failed)
+
+
+def scan_object(source: Any) -> Scan:
+    """Start reading an object with `__arrow_c_stream__`, or a pandas frame where pyarrow lacks."""
+    connection = connect()
+    connection.register("source", _stream_of(source))
+    return scan(connection, "source")
+
+
+def identifier(name: str) -> str:
+    """Quote a name for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """Quote a text for SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _selected(name: str, kind: str) -> str:
+    quoted = identifier(name)
+    return f"epoch_us({quoted}) AS {quoted}" if kind == _MOMENT else quoted
+
+
+def _moment(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+@attrs.frozen
+class _Stream:
+    source: Any
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:  # the Arrow protocol
+        return self.source.__arrow_c_stream__(requested_schema)
+
+
+@attrs.frozen
+class _TypedStream(_Stream):
+    """Offer the schema apart, so that a stream that can be read only once is opened once."""
+
+    def __arrow_c_schema__(self) -> Any:  # the Arrow protocol
+        own = getattr(self.source, "__arrow_c_schema__", None)
+        return own() if own is not None else self.source.schema.__arrow_c_schema__()
+
+
+def _stream_of(source: Any) -> Any:
+    if hasattr(source, "iloc"):
+        try:
+            import pyarrow  # noqa: F401, ICN001  # pandas needs it to offer Arrow
+        except ImportError:
+            return source
+    schema = getattr(source, "schema", None)
+    if hasattr(source, "__arrow_c_schema__") or hasattr(schema, "__arrow_c_schema__"):
+        return _TypedStream(source)
+    return _Stream(source)

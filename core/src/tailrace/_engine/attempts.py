@@ -1,0 +1,175 @@
+"""Attempts: one batch is written, again where that is harmless, split where it is refused."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+
+from tailrace._engine.clock import Clock
+from tailrace._engine.http import Client
+from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff
+from tailrace.components import DestinationSpec
+from tailrace.errors import (
+    FatalError,
+    RejectedError,
+    RetryableError,
+    UnansweredError,
+    UnsentError,
+    WriteError,
+)
+from tailrace.outcomes import Outcome, Status
+from tailrace.records import Batch, Record
+
+_log = logging.getLogger("tailrace")
+
+
+@attrs.define
+class Trouble:
+    """Note what a batch met beyond its records' own fates."""
+
+    fatal: BaseException | None = None
+    bug: str | None = None
+    throttled: bool = False
+
+
+@attrs.frozen
+class Attempts:
+    """Write single batches; used by several threads at once."""
+
+    writer: Any
+    spec: DestinationSpec
+    client: Client
+    clock: Clock
+    takes_http: bool
+
+    def deliver(self, batch: Batch) -> tuple[list[Outcome], Trouble]:
+        """Give exactly one outcome for each record, in the batch's order."""
+        trouble = Trouble()
+        found: dict[Any, Outcome] = {}
+        self._write(batch, found, trouble)
+        return [found[record.key] for record in batch], trouble
+
+    def _write(self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble) -> None:
+        """Write until each record has an outcome; those that failed alone are tried again alone."""
+        for tried in range(1, ATTEMPTS + 1):
+            again, asked = self._once(batch, found, trouble)
+            if again is None or tried == ATTEMPTS or asked > PATIENCE or self.clock.stopping:
+                return
+            self.client.retried()
+            self.clock.sleep(max(asked, backoff(tried, self.clock.random())))
+            batch = again
+
+    def _once(
+        self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble
+    ) -> tuple[Batch | None, float]:
+        """Write once; give what is worth another try, and the seconds that the service asks for."""
+        delivery = self.spec.delivery[batch.action]
+        refused: RejectedError | None = None
+        with self.client.attempt(delivery) as attempt:
+            try:
+                found.update(self._matched(batch, self.writer.write(batch)))
+            except RejectedError as error:
+                refused = error
+            except RetryableError as error:
+                self._all(batch, found, Status.FAILED, str(error))
+                return batch, error.retry_after or 0.0
+            except FatalError as error:
+                trouble.fatal = error
+                self._broke_off(batch, found, str(error), harmless=not attempt.begun)
+                return None, 0.0
+            except UnsentError as error:
+                self._broke_off(batch, found, str(error), harmless=not attempt.begun)
+                return None, 0.0
+            except UnansweredError as error:
+                self._broke_off(batch, found, str(error), harmless=False)
+                return (batch if delivery == "idempotent" and not error.spent else None), 0.0
+            except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
+                _log.exception("the destination failed on batch %s", batch.id)
+                trouble.bug = f"{type(error).__name__}: {error}"
+                harmless = self.takes_http and not attempt.begun
+                self._broke_off(batch, found, trouble.bug, harmless=harmless)
+                return None, 0.0
+            finally:
+                trouble.throttled |= bool(attempt.throttled)
+        if refused is not None:
+            self._refused(batch, refused, found, trouble)
+            return None, 0.0
+        return self._failed_alone(batch, found), 0.0
+
+    def _matched(self, batch: Batch, written: Any) -> dict[Any, Outcome]:
+        """Match outcomes to records by key; a record without one is in doubt."""
+        if written is None:
+            return {record.key: Outcome(record.key, Status.DELIVERED) for record in batch}
+        if not isinstance(written, Sequence):
+            raise TypeError(f"write() gave a {type(written).__name__}, not a list of outcomes")
+        given: dict[Any, Outcome] = {}
+        for outcome in written:
+            if not isinstance(outcome, Outcome):
+                raise TypeError(f"write() gave a {type(outcome).__name__} among its outcomes")
+            given.setdefault(outcome.key, outcome)
+        strange = given.keys() - {record.key for record in batch}
+        if strange:
+            _log.warning("the destination answered for records that batch %s lacks", batch.id)
+        nothing = "the destination gave no outcome for this record"
+        return {
+            record.key: given.get(
+                record.key,
+                Outcome(record.key, Status.IN_DOUBT, reason="no_outcome", message=nothing),
+            )
+            for record in batch
+        }
+
+    def _refused(
+        self, batch: Batch, error: RejectedError, found: dict[Any, Outcome], trouble: Trouble
+    ) -> None:
+        """Split a refused batch until only the bad records are refused."""
+        if len(batch) == 1:
+            key = batch.records[0].key
+            reason = error.reason or "rejected"
+            found[key] = Outcome(key, Status.REJECTED, reason=reason, message=str(error))
+            return
+        middle = len(batch) // 2
+        for half, records in enumerate((batch.records[:middle], batch.records[middle:])):
+            part = _part(batch, records, f"{batch.id}/{half}")
+            if trouble.fatal is not None:
+                self._all(part, found, Status.FAILED, f"not sent: {trouble.fatal}")
+            else:
+                self._write(part, found, trouble)
+
+    def _broke_off(
+        self, batch: Batch, found: dict[Any, Outcome], message: str, *, harmless: bool
+    ) -> None:
+        """Settle a batch that broke off: failed where a repeat does no harm, else in doubt."""
+        delivery = self.spec.delivery[batch.action]
+        if harmless or delivery == "idempotent":
+            self._all(batch, found, Status.FAILED, message)
+            return
+        self._all(batch, found, Status.IN_DOUBT, message)
+        if delivery == "probe" and hasattr(self.writer, "lookup"):
+            self._looked_up(batch, found)
+
+    def _looked_up(self, batch: Batch, found: dict[Any, Outcome]) -> None:
+        try:
+            answers = self.writer.lookup(batch)
+        except WriteError as error:
+            _log.warning("batch %s stays in doubt: %s", batch.id, error)
+            return
+        known = {record.key for record in batch}
+        found.update({each.key: each for each in answers if each.key in known})
+
+    def _failed_alone(self, batch: Batch, found: dict[Any, Outcome]) -> Batch | None:
+        """Give the records that the writer itself reported as failed, to be tried again."""
+        failed = [record for record in batch if found[record.key].status is Status.FAILED]
+        if not failed:
+            return None
+        return batch if len(failed) == len(batch) else _part(batch, failed, f"{batch.id}+")
+
+    def _all(self, batch: Batch, found: dict[Any, Outcome], status: Status, message: str) -> None:
+        reason = "gave_up" if status is Status.FAILED else "unanswered"
+        for record in batch:
+            found[record.key] = Outcome(record.key, status, reason=reason, message=message)
+
+
+def _part(batch: Batch, records: Sequence[Record], name: str) -> Batch:
+    return attrs.evolve(batch, id=name, records=records)

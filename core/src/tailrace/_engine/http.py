@@ -1,0 +1,283 @@
+"""The one HTTP client: sends, waits, tries again where that is harmless, and judges answers."""
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import orjson
+
+from tailrace._engine.clock import Clock
+from tailrace._engine.ratelimit import Pace
+from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff, retry_after
+from tailrace._engine.wire import Lost, Unsent, Wire
+from tailrace.errors import FatalError, RejectedError, UnansweredError, UnsentError
+from tailrace.http import Answer, Http, Request
+from tailrace.text import plain
+
+_log = logging.getLogger("tailrace.http")
+
+_STOPPING = {401: "login", 402: "payment", 403: "permission"}
+
+
+@attrs.define
+class Attempt:
+    """Note what the requests of one attempt at a batch may have done."""
+
+    delivery: str = "at_most_once"
+    begun: int = 0
+    throttled: int = 0
+
+
+@attrs.define
+class Counters:
+    """Count the requests of a run; guarded by the client's lock."""
+
+    requests: int = 0
+    retries: int = 0
+    throttled: int = 0
+
+
+@attrs.frozen
+class Client:
+    """Carry out requests for all threads of one run."""
+
+    pace: Pace
+    clock: Clock
+    wire: Wire = attrs.field(factory=Wire)
+    counters: Counters = attrs.field(factory=Counters)
+    _local: threading.local = attrs.field(factory=threading.local, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+
+    def http(self) -> Http:
+        """Give the face that plugins see."""
+        return Http(self.exchange)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.wire.close()
+
+    @contextmanager
+    def attempt(self, delivery: str) -> Iterator[Attempt]:
+        """Note what requests of this thread do from here on; `delivery` is the batch's class."""
+        outer = getattr(self._local, "attempt", None)
+        self._local.attempt = attempt = Attempt(delivery)
+        try:
+            yield attempt
+        finally:
+            self._local.attempt = outer
+
+    def exchange(self, request: Request, judged: bool) -> Answer:
+        """Carry out one request; see `tailrace.Http` for what is judged."""
+        attempt: Attempt | None = getattr(self._local, "attempt", None)
+        tries = _Tries(self, request, _repeatable(request, attempt) and judged)
+        while True:
+            headers = dict(request.headers)
+            if request.auth is not None:
+                headers.update(request.auth.headers())
+            self.pace.acquire(request.scope)
+            if self.clock.stopping and not request.safe and attempt is not None:
+                raise UnsentError("not sent: the run was asked to stop")
+            try:
+                answer = self._send(request, headers)
+            except Unsent as error:
+                if judged and tries.again(str(error)):
+                    continue
+                raise UnsentError(f"{_place(request)}: {error}") from None
+            except Lost as error:
+                if tries.repeatable and tries.again(str(error)):
+                    continue
+                _note(attempt, request)
+                raise UnansweredError(
+                    f"{_place(request)}: {error}", spent=tries.repeatable
+                ) from None
+            if not judged:
+                _note(attempt, request)
+                return answer
+            if self._accepts(request, answer, tries, attempt, headers):
+                return answer
+
+    def _accepts(
+        self,
+        request: Request,
+        answer: Answer,
+        tries: "_Tries",
+        attempt: Attempt | None,
+        headers: Mapping[str, str],
+    ) -> bool:
+        """Tell that an answer stands; False when the request is to be sent again, else raise."""
+        status = answer.status
+        if 200 <= status < 300:
+            if _garbled(answer):
+                _note(attempt, request)
+                if tries.repeatable and tries.again("the answer is no whole JSON"):
+                    return False
+                raise UnansweredError(
+                    f"{_place(request)}: the answer is no whole JSON", spent=tries.repeatable
+                )
+            _note(attempt, request)
+            return True
+        message = _message(request, answer, headers)
+        wait = retry_after(answer.headers, self.clock.wall())
+        if status == 429:
+            self._throttled(attempt)
+            tries.wait(wait, message)
+            return False
+        if status == 401 and request.auth is not None and tries.refresh(request.auth):
+            return False
+        if status in _STOPPING:
+            raise FatalError(message, status=status)
+        if status in request.not_executed:
+            if tries.again(message, wait):
+                return False
+            raise UnsentError(message, status=status)
+        if status in (408, 425) or status >= 500:
+            _note(attempt, request)
+            if tries.repeatable and tries.again(message, wait):
+                return False
+            raise UnansweredError(message, status=status, spent=tries.repeatable)
+        if 300 <= status < 400:
+            raise FatalError(
+                f"{message}: redirects are not followed; give the final address", status=status
+            )
+        raise RejectedError(message, reason=f"http_{status}", status=status)
+
+    def _send(self, request: Request, headers: Mapping[str, str]) -> Answer:
+        with self._lock:
+            self.counters.requests += 1
+        began = self.clock.monotonic()
+        try:
+            answer = self.wire.send(request.method, request.url, headers, request.body)
+        except (Unsent, Lost) as error:
+            _log.debug("%s: %s", _place(request), error)
+            raise
+        seconds = self.clock.monotonic() - began
+        _log.debug("%s: %d in %.3f s", _place(request), answer.status, seconds)
+        return answer
+
+    def _throttled(self, attempt: Attempt | None) -> None:
+        with self._lock:
+            self.counters.throttled += 1
+        if attempt is not None:
+            attempt.throttled += 1
+
+    def retried(self) -> None:
+        """Count something that is done again."""
+        with self._lock:
+            self.counters.retries += 1
+
+
+@attrs.define
+class _Tries:
+    client: Client
+    request: Request
+    repeatable: bool
+    made: int = 1
+    throttles: int = 0
+    refreshed: bool = False
+    waited: float = 0.0
+
+    def again(self, why: str, wait: float | None = None) -> bool:
+        """Wait and tell to send once more, or tell that all attempts were made."""
+        clock = self.client.clock
+        if self.made >= ATTEMPTS or clock.stopping:
+            return False
+        if wait is not None:
+            _too_long(wait, why)
+        seconds = max(wait or 0.0, backoff(self.made, clock.random()))
+        self.made += 1
+        _log.info("%s; again in %.1f s", why, seconds)
+        clock.sleep(seconds)
+        self.client.retried()
+        return True
+
+    def wait(self, wait: float | None, why: str) -> None:
+        """Let the whole scope wait as long as the service asks, or as experience says."""
+        clock = self.client.clock
+        self.throttles += 1
+        if wait is not None:
+            _too_long(wait, why)
+            # A little more than asked, spread, so that threads do not come back as one.
+            seconds = wait + min(wait, 1.0) * 0.1 * clock.random()
+        else:
+            seconds = backoff(self.throttles, clock.random())
+        self.waited += seconds
+        if self.waited > PATIENCE:
+            raise FatalError(f"{why}: it kept asking to slow down for an hour", status=429)
+        _log.info("%s; waiting %.1f s", why, seconds)
+        self.client.pace.pause(self.request.scope, seconds)
+        self.client.retried()
+
+    def refresh(self, auth: Any) -> bool:
+        """Get a new token, once."""
+        if self.refreshed:
+            return False
+        self.refreshed = True
+        if not auth.refresh():
+            return False
+        self.client.retried()
+        return True
+
+
+def _too_long(wait: float, why: str) -> None:
+    if wait > PATIENCE:
+        raise FatalError(f"{why}: it asks to wait {wait / 60:.0f} minutes; run again after that")
+
+
+def _repeatable(request: Request, attempt: Attempt | None) -> bool:
+    if request.safe:
+        return True
+    if request.repeat is not None:
+        return request.repeat
+    if attempt is None:
+        return False
+    return attempt.delivery == "idempotent" or (attempt.delivery == "keyed" and request.keyed)
+
+
+def _note(attempt: Attempt | None, request: Request) -> None:
+    if attempt is not None and not request.safe:
+        attempt.begun += 1
+
+
+def _garbled(answer: Answer) -> bool:
+    if "json" not in answer.headers.get("content-type", "") or not answer.content:
+        return False
+    try:
+        orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return True
+    return False
+
+
+def _place(request: Request) -> str:
+    """Name a request without its query, which may hold a secret."""
+    parts = urlsplit(request.url)
+    return f"{request.method} {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _message(request: Request, answer: Answer, headers: Mapping[str, str]) -> str:
+    """Say what the service said: at most 500 characters, no control character, no login."""
+    said = _said(answer)
+    for value in headers.values():
+        for secret in (value, value.rpartition(" ")[2]):
+            if len(secret) >= 8:
+                said = said.replace(secret, "***")
+    said = plain(said, 500)
+    return f"{_place(request)}: {answer.status}{': ' + said if said else ''}"
+
+
+def _said(answer: Answer) -> str:
+    try:
+        body = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return "" if answer.text.lstrip().startswith("<") else answer.text
+    if isinstance(body, list) and body:
+        body = body[0]
+    for _ in range(3):
+        if not isinstance(body, dict):
+            break
+        body = body.get("message") or body.get("error_description") or body.get("error") or body
+    return body if isinstance(body, str) else answer.text

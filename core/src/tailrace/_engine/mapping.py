@@ -1,0 +1,236 @@
+"""Mapping: the source's fields become the destination's, and each record gets its key."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, time
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import attrs
+
+from tailrace._engine.flow import Records, Refuse, Rows
+from tailrace.errors import PreflightError, Problem
+from tailrace.records import Row
+from tailrace.schema import Field, FieldType, Schema, type_of
+
+_PLACE = re.compile(r"\{([^{}]+)\}")
+_KEY_TYPES = (str, int, float, Decimal, date, time, UUID, bytes)
+
+
+@attrs.frozen
+class _Column:
+    name: str
+    field: str | None = None
+    constant: Any = None
+    template: str | None = None
+
+    @property
+    def sources(self) -> list[str]:
+        if self.field is not None:
+            return [self.field]
+        return _PLACE.findall(self.template or "")
+
+
+@attrs.frozen
+class Mapper:
+    """Map rows; `key` holds the key's fields by the destination's names."""
+
+    columns: tuple[_Column, ...] | None
+    key: tuple[str, ...]
+    refuse: Refuse
+    accepts: Schema | None = None
+    used: set[str] = attrs.field(factory=set)
+
+    def schema(self, source: Schema) -> Schema:
+        """Give the schema of the mapped rows."""
+        if self.columns is None:
+            return Schema(source.fields, self.key)
+        fields = []
+        for column in self.columns:
+            known = source.get(column.field) if column.field is not None else None
+            if column.field is None:
+                text = column.template is not None
+                kind = FieldType.STRING if text else type_of(column.constant)
+                fields.append(Field(column.name, kind))
+            elif known is not None:
+                fields.append(attrs.evolve(known, name=column.name))
+        return Schema(fields, self.key)
+
+    def check(self, source: Schema) -> None:
+        """Raise a PreflightError that lists every field that is needed and not there."""
+        problems = []
+        for column in self.columns or ():
+            for name in column.sources:
+                if name not in source:
+                    where = f"mapping.{column.name}"
+                    problems.append(Problem(where, f"the source has no field {name!r}"))
+        mapped = self.schema(source)
+        problems += [
+            Problem("key", f"no field {name!r} (there are: {', '.join(mapped.names)})")
+            for name in self.key
+            if name not in mapped and (self.columns is None or len(mapped))
+        ]
+        problems += self._unfit(mapped)
+        if problems:
+            raise PreflightError("\n".join(str(each) for each in problems))
+
+    def _unfit(self, mapped: Schema) -> list[Problem]:
+        if self.accepts is None:
+            return []
+        problems = []
+        for name in mapped.names:
+            field = self.accepts.get(name)
+            if field is None:
+                problems.append(Problem(name, "the destination has no such field"))
+            elif field.read_only:
+                problems.append(Problem(name, "the destination does not let this field be written"))
+        problems += [
+            Problem(field.name, "the destination needs this field")
+            for field in self.accepts
+            if field.required and field.name not in mapped
+        ]
+        return problems
+
+    def map(self, pages: Iterable[Rows]) -> Iterator[Records]:
+        """Map page by page; records without a key, or that the destination cannot hold, are refused."""
+        before: Schema | None = None
+        mapped = Schema(key=self.key)
+        for page in pages:
+            if page.schema is not before:
+                before, mapped = page.schema, self.schema(page.schema)
+                self.used.update(page.schema.names)
+            rows = page.rows if self.columns is None else [self._row(row) for row in page.rows]
+            keys: Sequence[Any] = page.numbers
+            if self.key:
+                keys, rows = self._keyed(page.numbers, rows)
+            if self.accepts is not None:
+                keys, rows = self._fitting(keys, rows, self.accepts)
+            yield Records(keys, rows, mapped)
+
+    def unused(self) -> list[str]:
+        """Name the mapped fields that no record had."""
+        wanted = {name for column in self.columns or () for name in column.sources}
+        return sorted(wanted - self.used)
+
+    def _row(self, row: Row) -> Row:
+        mapped = {}
+        for column in self.columns or ():
+            if column.field is not None:
+                if column.field in row:
+                    mapped[column.name] = row[column.field]
+            elif column.template is not None:
+                mapped[column.name] = _fill(column.template, row)
+            else:
+                mapped[column.name] = column.constant
+        return mapped
+
+    def _keyed(self, numbers: Sequence[int], rows: list[Row]) -> tuple[list[Any], list[Row]]:
+        keys, kept = [], []
+        for number, row in zip(numbers, rows, strict=True):
+            values = [row.get(name) for name in self.key]
+            wrong = next((at for at, value in enumerate(values) if not _names(value)), None)
+            if wrong is None:
+                keys.append(values[0] if len(values) == 1 else tuple(values))
+                kept.append(row)
+                continue
+            name = self.key[wrong]
+            what = "is missing"
+            if name in row:
+                value = row[name]
+                what = "is null" if value is None else f"cannot be a {type(value).__name__}"
+            self.refuse(None, "no_key", f"record {number}: the key field {name!r} {what}")
+        return keys, kept
+
+    def _fitting(
+        self, keys: Sequence[Any], rows: list[Row], accepts: Schema
+    ) -> tuple[list[Any], list[Row]]:
+        kept_keys, kept = [], []
+        for key, row in zip(keys, rows, strict=True):
+            unfit = _unfit(row, accepts)
+            if unfit is None:
+                kept_keys.append(key)
+                kept.append(row)
+            else:
+                self.refuse(key, *unfit)
+        return kept_keys, kept
+
+
+def mapper(mapping: Mapping[str, Any] | None, key: tuple[str, ...], refuse: Refuse) -> Mapper:
+    """Make a mapper; a key that is not mapped travels under its own name, ahead of the others.
+
+    A name in `key` is the destination's where the mapping has it, else the source's.
+    """
+    if mapping is None:
+        return Mapper(None, key, refuse)
+    columns = [_column(name, what) for name, what in mapping.items()]
+    names = {column.name for column in columns}
+    by_source = {column.field: column.name for column in reversed(columns) if column.field}
+    keys = tuple(name if name in names else by_source.get(name, name) for name in key)
+    ahead = [_Column(name, name) for name in keys if name not in names]
+    return Mapper((*ahead, *columns), keys, refuse)
+
+
+def _column(name: str, what: Any) -> _Column:
+    if isinstance(what, str):
+        return _Column(name, what)
+    if "template" in what:
+        return _Column(name, template=what["template"])
+    return _Column(name, constant=what["constant"])
+
+
+def problems_of(mapping: Any, path: str) -> list[Problem]:
+    """Find what is wrong with a mapping as a person wrote it."""
+    if mapping is None:
+        return []
+    if not isinstance(mapping, Mapping) or not mapping:
+        return [Problem(path, "a table of destination field = source field")]
+    problems = []
+    for name, what in mapping.items():
+        place = f"{path}.{name}"
+        fits = isinstance(what, str) or (
+            isinstance(what, Mapping)
+            and (
+                set(what) == {"constant"}
+                or (set(what) == {"template"} and isinstance(what["template"], str))
+            )
+        )
+        if not fits:
+            forms = "a source field, { constant = ... } or { template = '... {field} ...' }"
+            problems.append(Problem(place, f"is none of {forms}"))
+    return problems
+
+
+def _fill(template: str, row: Row) -> str:
+    """Put values for the names in braces; what comes out is never parsed again."""
+    return _PLACE.sub(lambda found: _shown(row.get(found[1])), template)
+
+
+def _shown(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _names(value: Any) -> bool:
+    """Tell whether a value can name a record; a NaN equals nothing, not even itself."""
+    return isinstance(value, _KEY_TYPES) and value == value  # noqa: PLR0124
+
+
+def _unfit(row: Row, accepts: Schema) -> tuple[str, str] | None:
+    for name, value in row.items():
+        field = accepts.get(name)
+        if field is None:
+            return "unknown_field", f"field {name!r}: the destination has no such field"
+        if value is None:
+            continue
+        if field.options is not None and value not in field.options:
+            known = ", ".join(map(repr, field.options[:10]))
+            return "no_option", f"field {name!r}: {value!r} is none of {known}"
+        if (
+            field.max_length is not None
+            and isinstance(value, str)
+            and (len(value) > field.max_length)
+        ):
+            return "too_long", (
+                f"field {name!r}: {len(value):,} characters, and {field.max_length:,} may be"
+            )
+    return None

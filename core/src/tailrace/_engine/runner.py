@@ -1,0 +1,381 @@
+"""Runner: the order of all this, and nothing else."""
+
+import inspect
+import logging
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+
+from tailrace._engine import plugins
+from tailrace._engine.attempts import Attempts
+from tailrace._engine.batching import Batching
+from tailrace._engine.clock import Clock, SystemClock
+from tailrace._engine.delivery import MOST_IN_FLIGHT, Delivery, Gate
+from tailrace._engine.flow import Records, Refuse
+from tailrace._engine.http import Client
+from tailrace._engine.ledger import Ledger
+from tailrace._engine.mapping import Mapper, mapper
+from tailrace._engine.preparing import KEYED, Prepared
+from tailrace._engine.ratelimit import Pace
+from tailrace._engine.reading import Reading, open_reading
+from tailrace._engine.report import Report, worst
+from tailrace.components import SourceSpec
+from tailrace.errors import (
+    ConfigError,
+    FatalError,
+    MissingOption,
+    PreflightError,
+    Problem,
+    RejectedError,
+    SourceError,
+    WriteError,
+)
+from tailrace.options import Places
+from tailrace.outcomes import Status
+from tailrace.records import Action, Mode
+
+_log = logging.getLogger("tailrace")
+
+_ACTIONS = {
+    Mode.APPEND: Action.APPEND,
+    Mode.REPLACE: Action.APPEND,
+    Mode.INSERT: Action.INSERT,
+    Mode.UPDATE: Action.UPDATE,
+    Mode.UPSERT: Action.UPSERT,
+}
+
+
+@attrs.define(eq=False)
+class Run:
+    """Be one execution, as observers see it while it goes on."""
+
+    sync: str
+    run_id: str
+    mode: Mode
+    ledger: Ledger = attrs.field(repr=False)
+    client: Client = attrs.field(repr=False)
+    reading: Reading | None = attrs.field(default=None, repr=False)
+
+    @property
+    def read(self) -> int:
+        """Give the records read so far."""
+        return self.reading.read if self.reading is not None else 0
+
+    @property
+    def expected(self) -> int | None:
+        """Give the records that there are to read, where the source knows."""
+        return self.reading.expected if self.reading is not None else None
+
+    @property
+    def answered(self) -> int:
+        """Give the records that have their outcome."""
+        return sum(self.ledger.counts.values())
+
+    @property
+    def waits(self) -> float:
+        """Give the seconds that a service asked to wait from now on."""
+        return self.client.pace.waits()
+
+
+def execute(prepared: Prepared, clock: Clock | None = None) -> Report:
+    """Run a sync once; raises a ConfigError, and else reports every ending."""
+    clock = clock or SystemClock()
+    client = Client(Pace(clock, prepared.rates), clock)
+    run = Run(prepared.name, _run_id(clock), prepared.mode, Ledger(), client)
+    began = clock.monotonic()
+    with ExitStack() as stack:
+        stack.callback(client.close)
+        hooks = plugins.observers(prepared.observers)
+        tell = _Teller(hooks, [])
+        tell("tailrace_run_started", run=run)
+        ending = _Ending()
+        try:
+            _carry_out(prepared, run, clock, tell, ending)
+        except ConfigError:
+            raise
+        except PreflightError as error:
+            ending.stop(3, str(error))
+        except SourceError as error:
+            ending.stop(3, str(error))
+        report = _report(run, ending, clock.monotonic() - began, tell.failures)
+        tell("tailrace_run_finished", run=run, report=report)
+    return report
+
+
+def check(prepared: Prepared, clock: Clock | None = None) -> None:
+    """Open source and destination and see whether they fit; sends and reads no record."""
+    clock = clock or SystemClock()
+    client = Client(Pace(clock, prepared.rates), clock)
+    with ExitStack() as stack:
+        stack.callback(client.close)
+        ledger = Ledger()
+        writer = stack.enter_context(_destination(prepared, client))
+        if isinstance(prepared.source, SourceSpec):
+            source = stack.enter_context(_source(prepared, client))
+            mapping = _mapper(prepared, ledger, writer)
+            reading = open_reading(source, ledger.refuse, lambda: True)
+            if reading.schema is not None:
+                mapping.check(reading.schema)
+
+
+@attrs.define
+class _Ending:
+    """Collect why a run ends, if it is not for having done all."""
+
+    codes: list[int] = attrs.field(factory=list)
+    problem: str | None = None
+    warnings: list[str] = attrs.field(factory=list)
+
+    def stop(self, code: int, problem: str) -> None:
+        self.codes.append(code)
+        self.problem = self.problem or problem
+
+
+@attrs.frozen
+class _Teller:
+    """Tell observers; one that raises is reported and stops nothing."""
+
+    hooks: Any
+    failures: list[str]
+
+    def __call__(self, hook: str, **facts: Any) -> None:
+        for name, observer in self.hooks.list_name_plugin():
+            others = [each for each in self.hooks.get_plugins() if each is not observer]
+            try:
+                self.hooks.subset_hook_caller(hook, others)(**facts)
+            except Exception as error:  # noqa: BLE001  # an observer stops nothing
+                _log.exception("the observer %s failed", name)
+                self.failures.append(f"the observer {name} failed: {type(error).__name__}: {error}")
+
+
+def _carry_out(prepared: Prepared, run: Run, clock: Clock, tell: _Teller, ending: _Ending) -> None:
+    ledger = run.ledger
+    with ExitStack() as stack:
+        writer = stack.enter_context(_opened(prepared, run.client, ending))
+        if writer is None:
+            return
+        source = stack.enter_context(_source(prepared, run.client))
+        mapping = _mapper(prepared, ledger, writer)
+        delivery = Delivery(
+            writer,
+            Attempts(writer, prepared.destination, run.client, clock, _takes_http(prepared)),
+            ledger,
+            clock,
+            Gate(prepared.destination.max_in_flight or MOST_IN_FLIGHT),
+            observe=lambda batch, outcomes: tell(
+                "tailrace_batch_delivered", run=run, batch=batch, outcomes=outcomes
+            ),
+        )
+        reading = open_reading(
+            source, _unnamed(prepared, ledger), lambda: bool(delivery.halt) or clock.stopping
+        )
+        run.reading = reading
+        if reading.schema is not None:
+            mapping.check(reading.schema)
+        pages: Iterable[Records] = mapping.map(_first_checked(reading, mapping))
+        if prepared.mode in KEYED:
+            planned = stack.enter_context(_planned(pages, reading, ledger))
+            if reading.problem is not None or planned.refusal is not None:
+                delivery.halt.why = planned.refusal or str(reading.problem)
+                ending.stop(3, delivery.halt.why)
+            pages = planned.pages
+        limits = prepared.destination
+        batching = Batching(
+            run.run_id,
+            _ACTIONS[prepared.mode],
+            limits.batch_size,
+            limits.max_bytes,
+            limits.weigh,
+        )
+        delivery.run(batching.cut(pages))
+        _conclude(delivery, reading, writer, prepared, ending, clock)
+        ending.warnings += [
+            f"the mapped field {name!r} was in no record" for name in mapping.unused() if run.read
+        ]
+
+
+def _conclude(  # noqa: PLR0917  # the end needs to see all of it
+    delivery: Delivery,
+    reading: Reading,
+    writer: Any,
+    prepared: Prepared,
+    ending: _Ending,
+    clock: Clock,
+) -> None:
+    """Say why a run ended early, and make a replacement visible if it did not."""
+    ledger = delivery.ledger
+    if reading.problem is not None:
+        sent = ledger.counts[Status.DELIVERED] + ledger.counts[Status.IN_DOUBT]
+        ending.stop(9 if sent else 3, str(reading.problem))
+    if delivery.halt and not ending.codes:
+        ending.stop(9, delivery.halt.why or "")
+    if clock.stopping and not reading.complete and not ending.codes:
+        ending.stop(9, "the run was asked to stop")
+    commit = getattr(writer, "commit", None)
+    if commit is None:
+        return
+    whole = not (ending.codes or ledger.counts[Status.FAILED] or ledger.counts[Status.IN_DOUBT])
+    if prepared.mode is Mode.REPLACE and not whole:
+        ledger.unpublish("not shown: a replacement is shown only when all of it arrived")
+        return
+    try:
+        commit()
+    except WriteError as error:
+        if prepared.mode is Mode.REPLACE:
+            ledger.unpublish(str(error))
+        ending.stop(9, str(error))
+
+
+@attrs.frozen
+class _Planned:
+    pages: Iterable[Records]
+    refusal: str | None
+
+
+@contextmanager
+def _planned(pages: Iterable[Records], reading: Reading, ledger: Ledger) -> Iterator[_Planned]:
+    """Read all before anything is sent, and refuse a read that can hardly be meant."""
+    from tailrace._engine.diff import Plan
+
+    with Plan(ledger.refuse, ledger.skip) as plan:
+        standing = plan.make(pages)
+        unnamed = ledger.reasons["no_key"]
+        refusal = None
+        if reading.read and (unnamed == reading.read or unnamed > max(9, reading.read // 100)):
+            last = ledger.rejections[-1].message
+            refusal = (
+                f"{unnamed:,} of {reading.read:,} records have no usable key ({last});"
+                " nothing was sent"
+            )
+        yield _Planned(standing, refusal)
+
+
+def _first_checked(reading: Reading, mapping: Mapper) -> Iterator[Any]:
+    """Check the first rows of a source that declares no schema, before anything is sent."""
+    unchecked = reading.schema is None and mapping.accepts is not None
+    for page in reading:
+        if unchecked and page.rows:
+            mapping.check(page.schema)
+            unchecked = False
+        yield page
+
+
+def _unnamed(prepared: Prepared, ledger: Ledger) -> Refuse:
+    """Refuse what is no record: by its number, unless that could be taken for a key."""
+    if not prepared.key:
+        return ledger.refuse
+    return lambda _, reason, message: ledger.refuse(None, reason, message)
+
+
+def _mapper(prepared: Prepared, ledger: Ledger, writer: Any) -> Mapper:
+    made = mapper(prepared.mapping, prepared.key, ledger.refuse)
+    describe = getattr(writer, "describe", None)
+    return made if describe is None else attrs.evolve(made, accepts=describe())
+
+
+@contextmanager
+def _opened(prepared: Prepared, client: Client, ending: _Ending) -> Iterator[Any]:
+    """Open the destination; where it refuses, nothing was sent, and the run ends with a report."""
+    with ExitStack() as stack:
+        try:
+            writer = stack.enter_context(_destination(prepared, client))
+        except (FatalError, RejectedError) as error:
+            ending.stop(3, str(error))
+            writer = None
+        except WriteError as error:
+            ending.stop(9, str(error))
+            writer = None
+        yield writer
+
+
+def _destination(prepared: Prepared, client: Client) -> AbstractContextManager[Any]:
+    offered = {
+        "http": client.http(),
+        "log": logging.getLogger(f"tailrace.{prepared.places.plugin or 'destination'}"),
+        "mode": prepared.mode,
+        "key": prepared.key,
+    }
+    return _open(prepared.destination.open, prepared.options, offered, prepared.places)
+
+
+@contextmanager
+def _source(prepared: Prepared, client: Client) -> Iterator[Any]:
+    if not isinstance(prepared.source, SourceSpec):
+        yield prepared.source
+        return
+    offered = {
+        "http": client.http(),
+        "log": logging.getLogger(f"tailrace.{prepared.source_places.plugin or 'source'}"),
+    }
+    opening = _open(prepared.source.open, prepared.source_options, offered, prepared.source_places)
+    with opening as source:
+        yield source
+
+
+@contextmanager
+def _open(
+    opener: Callable[..., Any], options: Any, offered: Mapping[str, Any], places: Places
+) -> Iterator[Any]:
+    """Open with what is asked for by name; a problem of an option gets the option's whole path."""
+    asked = inspect.signature(opener).parameters
+    wanted = {name: value for name, value in offered.items() if name in asked}
+    with ExitStack() as stack:
+        try:
+            opened = stack.enter_context(opener(options, **wanted))
+        except MissingOption as error:
+            told = f"{error.message}; looked in {places.looked(error.option)}"
+            raise ConfigError(Problem(f"{places.path}.{error.option}", told)) from None
+        except ConfigError as error:
+            raise ConfigError(
+                *(
+                    Problem(
+                        f"{places.path}.{each.path}" if each.path else places.path, each.message
+                    )
+                    for each in error.problems
+                )
+            ) from None
+        yield opened
+
+
+def _takes_http(prepared: Prepared) -> bool:
+    opener = prepared.destination.open
+    told = getattr(opener, "takes_http", None)
+    return bool(told) if told is not None else "http" in inspect.signature(opener).parameters
+
+
+def _run_id(clock: Clock) -> str:
+    moment = datetime.fromtimestamp(clock.wall(), UTC)
+    return f"{moment:%Y%m%dT%H%M%S}-{int(clock.random() * 0xFFFFFF):06x}"
+
+
+def _report(run: Run, ending: _Ending, seconds: float, failures: list[str]) -> Report:
+    ledger, counters = run.ledger, run.client.counters
+    ledger.check(run.read)
+    counts = ledger.counts
+    codes = [0, *ending.codes]
+    codes += [4] if counts[Status.IN_DOUBT] else []
+    codes += [10] if counts[Status.FAILED] else []
+    codes += [8] if counts[Status.REJECTED] else []
+    worst_trouble = max(ledger.troubles, key=ledger.troubles.__getitem__, default=None)
+    return Report(
+        sync=run.sync,
+        run_id=run.run_id,
+        mode=run.mode,
+        read=run.read,
+        delivered=counts[Status.DELIVERED],
+        skipped=counts[Status.SKIPPED],
+        rejected=counts[Status.REJECTED],
+        failed=counts[Status.FAILED],
+        in_doubt=counts[Status.IN_DOUBT],
+        requests=counters.requests,
+        retries=counters.retries,
+        throttled=counters.throttled,
+        seconds=seconds,
+        exit_code=worst(codes),
+        problem=ending.problem or worst_trouble,
+        warnings=(*ending.warnings, *failures),
+        rejections=tuple(ledger.rejections),
+    )

@@ -1,0 +1,139 @@
+"""Bytes to a service and back, through urllib3: no retries, no redirects, no proxies, all capped."""
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from tailrace.http import Answer
+
+MAX_ANSWER = 16 * 1024 * 1024
+"""Bytes of an answer, decompressed, that are taken in."""
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 120.0
+"""Seconds without a byte; Google cuts long requests at about 180."""
+TOTAL_SECONDS = 300.0
+
+_progress = threading.local()
+
+
+class Unsent(Exception):  # noqa: N818  # two facts, not errors: what they mean is judged above
+    """Tell that no byte of a request left."""
+
+
+class Lost(Exception):  # noqa: N818
+    """Tell that a request left and no whole answer came."""
+
+
+class _Noting:
+    """Note when the first byte of a request is about to leave this thread's connection."""
+
+    sock: Any
+
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()  # type: ignore[attr-defined]  # given by the class it is mixed into
+        _progress.begun = True
+        super().send(data)  # type: ignore[misc]  # likewise
+
+
+class _Connection(_Noting, HTTPConnection):
+    pass
+
+
+class _SecureConnection(_Noting, HTTPSConnection):
+    pass
+
+
+class _Pool(HTTPConnectionPool):
+    ConnectionCls = _Connection
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _SecureConnection
+
+
+def _manager() -> urllib3.PoolManager:
+    manager = urllib3.PoolManager(
+        num_pools=16,
+        maxsize=256,
+        retries=False,
+        timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
+    )
+    manager.pool_classes_by_scheme = {"http": _Pool, "https": _SecurePool}
+    return manager
+
+
+@attrs.frozen
+class Wire:
+    """Send single requests; connections are kept and shared by threads."""
+
+    _manager: urllib3.PoolManager = attrs.field(factory=_manager)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._manager.clear()
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+        """Send one request and read its answer, or raise Unsent or Lost."""
+        _progress.begun = False
+        try:
+            response = self._manager.urlopen(
+                method,
+                url,
+                body=body,
+                headers=dict(_DEFAULTS) | dict(headers),
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                content = _read(response)
+            finally:
+                response.release_conn()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            kind = Lost if _progress.begun else Unsent
+            raise kind(_say(error)) from None
+        named = {name.lower(): value for name, value in response.headers.items()}
+        return Answer(response.status, named, content)
+
+
+def _read(response: urllib3.BaseHTTPResponse) -> bytes:
+    until = time.monotonic() + TOTAL_SECONDS
+    parts, size = [], 0
+    for part in response.stream(1 << 18, decode_content=True):
+        size += len(part)
+        if size > MAX_ANSWER or time.monotonic() > until:
+            response.close()
+            what = "is too long" if size > MAX_ANSWER else "took too long"
+            raise urllib3.exceptions.ProtocolError(f"the answer {what}")
+        parts.append(part)
+    return b"".join(parts)
+
+
+_DEFAULTS = {"User-Agent": "tailrace", "Accept-Encoding": "gzip", "Accept": "*/*"}
+
+_SAYINGS: tuple[tuple[type[Exception], str], ...] = (
+    (urllib3.exceptions.NameResolutionError, "the host's name is not known"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection within 10 s"),
+    (urllib3.exceptions.NewConnectionError, "no connection"),
+    (urllib3.exceptions.ReadTimeoutError, "no answer within 120 s"),
+    (urllib3.exceptions.SSLError, "the secure connection failed"),
+    (urllib3.exceptions.IncompleteRead, "the answer was cut short"),
+    (urllib3.exceptions.DecodeError, "the answer cannot be decompressed"),
+)
+
+
+def _say(error: Exception) -> str:
+    for kind, text in _SAYINGS:
+        if isinstance(error, kind):
+            detail = str(error.__cause__ or "") if kind is urllib3.exceptions.SSLError else ""
+            return f"{text}: {detail}" if detail else text
+    inner = error.args[-1] if error.args else error
+    if isinstance(error, urllib3.exceptions.ProtocolError) and isinstance(inner, Exception):
+        return f"the connection broke off ({type(inner).__name__})"
+    return str(inner) or type(error).__name__

@@ -1,0 +1,78 @@
+"""`tailrace run`."""
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+import attrs
+import click
+
+from tailrace.cli.project import chosen, config_option, json_option, names_argument
+
+
+@click.command()
+@names_argument
+@config_option
+@json_option
+def run(names: Sequence[str], config: Path, as_json: bool) -> int:
+    """Run the syncs of the project file, or those that are NAMEd, one after the other.
+
+    The first Ctrl-C (or SIGTERM) finishes what is in flight and stops; the second stops at once.
+    """
+    from tailrace._engine.clock import SystemClock
+    from tailrace._engine.preparing import prepare_all
+    from tailrace._engine.report import worst
+    from tailrace._engine.runner import execute
+    from tailrace.cli.summary import summary
+
+    shown = sys.stderr if as_json else sys.stdout
+    syncs = chosen(config, names)
+    codes = []
+    with _stopping() as stop, _live() as observers:
+        watched = [attrs.evolve(sync, observers=(*sync.observers, *observers)) for sync in syncs]
+        for prepared in prepare_all(watched):
+            if stop.is_set():
+                codes.append(9)
+                break
+            report = execute(prepared, SystemClock(stop))
+            codes.append(report.exit_code)
+            if as_json:
+                print(json.dumps(report.as_json(), default=str), flush=True)
+            print(summary(report), file=shown, flush=True)
+    return worst(codes)
+
+
+@contextmanager
+def _stopping() -> Iterator[threading.Event]:
+    """Turn the first signal into a request to stop; give the second its usual meaning back."""
+    stop = threading.Event()
+    before = {int(each): signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def ask(number: int, _: FrameType | None) -> None:
+        stop.set()
+        signal.signal(number, before[number])
+        print("stopping: finishing what is in flight", file=sys.stderr, flush=True)
+
+    try:
+        for number in before:
+            signal.signal(number, ask)
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _live() -> Iterator[list[object]]:
+    if not sys.stderr.isatty():
+        yield []
+        return
+    from tailrace.cli.live import Live
+
+    with Live() as live:
+        yield [live]

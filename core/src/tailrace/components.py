@@ -1,0 +1,126 @@
+"""What a plugin declares about itself, and what it opens."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal, Protocol, get_args
+
+import attrs
+
+from tailrace.errors import ConfigError
+from tailrace.outcomes import Outcome
+from tailrace.records import Action, Batch, Mode
+
+Delivery = Literal["idempotent", "keyed", "probe", "at_most_once"]
+"""What a repeat does: no harm; no harm with the same idempotency key; the writer's `lookup` can
+tell whether it is needed; or it doubles, so that it is never made."""
+
+
+def _positive(instance: Any, attribute: Any, value: Any) -> None:
+    if value is not None and (type(value) not in (int, float) or value <= 0):
+        raise ConfigError(f"{attribute.name} is a number above 0, not {value!r}")
+
+
+@attrs.frozen
+class Rate:
+    """Allow `count` requests in `per` seconds to all requests of one scope together."""
+
+    count: float = attrs.field(validator=_positive)
+    per: float = attrs.field(default=1.0, validator=_positive)
+    scope: str = "account"
+
+
+def _rates(rate: Rate | Iterable[Rate] | None) -> tuple[Rate, ...]:
+    if rate is None:
+        return ()
+    return (rate,) if isinstance(rate, Rate) else tuple(rate)
+
+
+def _modes(modes: Iterable[str]) -> frozenset[Mode]:
+    if isinstance(modes, str):
+        raise ConfigError(f"modes is a set of modes, such as {{{modes!r}}}")
+    try:
+        return frozenset(Mode(mode) for mode in modes)
+    except ValueError as error:
+        raise ConfigError(f"{error}; modes are {', '.join(Mode)}") from None
+
+
+def _deliveries(delivery: str | Mapping[str, str]) -> Mapping[Action, Delivery]:
+    by_action = delivery if isinstance(delivery, Mapping) else dict.fromkeys(Action, delivery)
+    unknown = sorted(set(by_action.values()) - set(get_args(Delivery)))
+    if unknown:
+        known = ", ".join(get_args(Delivery))
+        raise ConfigError(f"{unknown[0]!r} is no delivery class; they are {known}")
+    return {action: by_action.get(action, "at_most_once") for action in Action}  # type: ignore[misc]  # checked above
+
+
+class Writer(Protocol):
+    """Write batches; an opened destination.
+
+    It may also have `describe() -> Schema`, `reserve(batch) -> JSON`, `lookup(batch) -> outcomes`
+    and `commit() -> None`; core's README tells when each is called.
+    """
+
+    def write(self, batch: Batch, /) -> Sequence[Outcome] | None:
+        """Write all records and answer for each; None says that all were delivered.
+
+        May be called from several threads at once, up to `max_in_flight`.
+        """
+
+
+@attrs.frozen
+class Page:
+    """Hold some rows of a source and the position after them, as JSON."""
+
+    rows: Iterable[Mapping[str, Any]]
+    position: Any = None
+
+
+class Reader(Protocol):
+    """Read rows page by page; an opened source.
+
+    It may also have `settled(position)`, which is told what was settled for good, and
+    `complete`, true only when the source was read to its end.
+    """
+
+    def read(self, position: Any, /) -> Iterator[Page]:
+        """Read on from a position, or from the start when it is None."""
+
+
+@attrs.frozen
+class NoOptions:
+    """Take no options."""
+
+
+@attrs.frozen(kw_only=True)
+class SourceSpec:
+    """Declare a source.
+
+    open: gives a reader for the time of a `with` block; it takes the options, and by name what it
+    wants of `http` and `log`. It may also give rows right away, in any form that `run` takes.
+    """
+
+    options: type = NoOptions
+    open: Callable[..., AbstractContextManager[Any]]
+    rate: tuple[Rate, ...] = attrs.field(default=(), converter=_rates)
+
+
+@attrs.frozen(kw_only=True)
+class DestinationSpec:
+    """Declare a destination.
+
+    open: gives a writer for the time of a `with` block; it takes the options, and by name what it
+    wants of `http`, `log`, `mode` and `key`.
+    batch_size, max_bytes: ceilings of one batch. max_in_flight: of batches at once; None lets the
+    engine find out. weigh: the bytes that one row takes in a request; left out, its length as a
+    JSON object.
+    """
+
+    options: type = NoOptions
+    open: Callable[..., AbstractContextManager[Any]]
+    modes: frozenset[Mode] = attrs.field(default=("append",), converter=_modes)
+    batch_size: int = attrs.field(default=1000, validator=_positive)
+    max_bytes: int | None = attrs.field(default=None, validator=_positive)
+    max_in_flight: int | None = attrs.field(default=None, validator=_positive)
+    rate: tuple[Rate, ...] = attrs.field(default=(), converter=_rates)
+    delivery: Mapping[Action, Delivery] = attrs.field(default="at_most_once", converter=_deliveries)
+    weigh: Callable[[Mapping[str, Any]], int] | None = None

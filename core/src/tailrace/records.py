@@ -1,0 +1,96 @@
+"""Records and batches: rows on their way to one destination."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import attrs
+
+from tailrace.outcomes import Outcome, Status
+from tailrace.schema import Schema
+
+Row = dict[str, Any]
+
+
+class Action(StrEnum):
+    """Name what a batch asks the destination to do."""
+
+    APPEND = "append"
+    INSERT = "insert"
+    UPDATE = "update"
+    UPSERT = "upsert"
+    DELETE = "delete"
+
+
+class Mode(StrEnum):
+    """Name what a sync makes of the destination."""
+
+    APPEND = "append"
+    REPLACE = "replace"
+    INSERT = "insert"
+    UPDATE = "update"
+    UPSERT = "upsert"
+    MIRROR = "mirror"
+
+
+@attrs.frozen
+class Record:
+    """Hold one row and what names it.
+
+    `key` is the bare value of a key of one field, a tuple of several, and without a key the
+    record's place in the read, counted from 1. A field that is not in `values` is unset, which is
+    not the same as None.
+    """
+
+    key: Any
+    values: Mapping[str, Any]
+
+
+@attrs.frozen(eq=False)
+class Batch:
+    """Hold records that are written together: one action, one schema, no key twice.
+
+    `id` is the same on each re-send, also after a crash. `reservation` is what the writer's
+    `reserve` gave.
+    """
+
+    id: str
+    action: Action
+    schema: Schema = attrs.field(repr=False)
+    records: Sequence[Record] = attrs.field(repr=False, kw_only=True)
+    reservation: Any = attrs.field(default=None, kw_only=True)
+
+    def rows(self) -> list[Row]:
+        """Give the rows as plain dicts, made anew on each call."""
+        return [dict(record.values) for record in self.records]
+
+    def __iter__(self) -> Iterator[Record]:
+        return iter(self.records)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def outcome(
+        self,
+        record: Record,
+        *,
+        rejected: str | None = None,
+        skipped: str | None = None,
+        failed: str | None = None,
+        reason: str | None = None,
+        remote_id: str | None = None,
+    ) -> Outcome:
+        """Answer for one record: delivered, unless one of the three messages is given.
+
+        `reason` is a short word for the kind of refusal, by which refusals are grouped.
+        """
+        for status, message in (
+            (Status.REJECTED, rejected),
+            (Status.SKIPPED, skipped),
+            (Status.FAILED, failed),
+        ):
+            if message is not None:
+                return Outcome(
+                    record.key, status, reason=reason, message=message, remote_id=remote_id
+                )
+        return Outcome(record.key, Status.DELIVERED, remote_id=remote_id)

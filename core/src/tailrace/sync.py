@@ -1,0 +1,119 @@
+"""The runner's face: a sync as a value, and the functions that run one or several."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from tailrace._engine.report import Report
+
+Limits = Mapping[str, Any]
+
+
+@attrs.frozen(kw_only=True)
+class Sync:
+    """Hold a source, a destination and what stands between them; running it changes nothing of it.
+
+    See `run` for the fields. The last three are filled in by `load`: the sync's place in the
+    project file, the files it was read from, and the folder that relative paths start from.
+    """
+
+    source: Any = attrs.field(repr=False)
+    destination: Any = attrs.field(repr=False)
+    name: str | None = None
+    mode: str = "append"
+    key: str | Sequence[str] | None = None
+    source_options: Any = attrs.field(default=None, repr=False)
+    options: Any = attrs.field(default=None, repr=False)
+    mapping: Mapping[str, Any] | None = None
+    cursor: str | None = None
+    limits: Limits | None = None
+    max_delete: Any = None
+    observers: Sequence[Any] = ()
+    state: str | Path | None = ".tailrace"
+    path: str = attrs.field(default="", repr=False)
+    files: Sequence[str] = attrs.field(default=(), repr=False)
+    folder: Path = attrs.field(default=Path(), repr=False)
+
+    def run(self) -> Report:
+        """Run once; raises a ConfigError, and else reports every ending."""
+        from tailrace._engine.preparing import prepare
+        from tailrace._engine.runner import execute
+
+        return execute(prepare(self))
+
+    def check(self) -> None:
+        """Open source and destination and see whether they fit; nothing is read or sent.
+
+        Raises ConfigError (exit code 2), or PreflightError, SourceError or WriteError (3).
+        """
+        from tailrace._engine.preparing import prepare
+        from tailrace._engine.runner import check
+
+        check(prepare(self))
+
+
+def run(
+    source: Any,
+    destination: Any,
+    *,
+    name: str | None = None,
+    mode: str = "append",
+    key: str | Sequence[str] | None = None,
+    source_options: Any = None,
+    options: Any = None,
+    mapping: Mapping[str, Any] | None = None,
+    cursor: str | None = None,
+    limits: Limits | None = None,
+    max_delete: Any = None,
+    observers: Sequence[Any] = (),
+    state: str | Path | None = ".tailrace",
+) -> Report:
+    """Bring the source's rows into the destination, once, and tell what became of each.
+
+    source: an iterable of mappings, a data frame or table (anything with `__arrow_c_stream__`), a
+    cursor, a function that returns one of these, a decorated source, or a source plugin's name.
+    destination: a plugin's name, a decorated destination, or a DestinationSpec.
+    mode: append, replace, insert, update, upsert or mirror; key: the field or fields that name a
+    record. options, source_options: a mapping, or an instance of the plugin's Options class.
+    mapping: destination field = source field, { "constant": value } or { "template": "{field}" }.
+    limits: lower the plugin's batch_size, max_bytes, max_in_flight or rate.
+    Raises ConfigError for what is wrong with the call; every other ending is a Report.
+    """
+    return Sync(
+        source=source,
+        destination=destination,
+        name=name,
+        mode=mode,
+        key=key,
+        source_options=source_options,
+        options=options,
+        mapping=mapping,
+        cursor=cursor,
+        limits=limits,
+        max_delete=max_delete,
+        observers=observers,
+        state=state,
+    ).run()
+
+
+def run_all(syncs: Iterable[Sync]) -> list[Report]:
+    """Run several syncs, one after the other; one that fails holds back none of the others.
+
+    Raises ConfigError with the problems of all of them before the first one starts.
+    """
+    from tailrace._engine.preparing import prepare_all
+    from tailrace._engine.runner import execute
+
+    return [execute(prepared) for prepared in prepare_all(syncs)]
+
+
+def load(path: str | Path = "tailrace.toml") -> list[Sync]:
+    """Read a project file, and the secrets.toml beside it, into syncs.
+
+    Raises ConfigError with every problem found, each with its place in the file.
+    """
+    from tailrace._engine import config
+
+    return [Sync(**fields) for fields in config.read(Path(path))]
