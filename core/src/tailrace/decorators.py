@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import update_wrapper
-from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Generic, ParamSpec, TypeVar, get_type_hints, overload
 
 import attrs
 
@@ -82,9 +82,17 @@ def destination(
     return lambda function: Destination(function, declared)
 
 
+@overload
+def source(function: Callable[P, R], /) -> Source[P, R]: ...
+
+
+@overload
 def source(
-    function: Callable[P, R] | None = None, *, rate: Rate | Iterable[Rate] | None = None
-) -> Any:
+    *, rate: Rate | Iterable[Rate] | None = None
+) -> Callable[[Callable[P, R]], Source[P, R]]: ...
+
+
+def source(function: Any = None, *, rate: Rate | Iterable[Rate] | None = None) -> Any:
     """Make a function a source: it yields rows, or returns anything that `run` takes for one.
 
     It takes by name what it wants of `http` and `log`; its keyword-only parameters are its options.

@@ -71,7 +71,7 @@ def _sync(
             known = ", ".join(sources) or "none"
             message = f"there is no [source.{source}] (there are: {known})"
             problems.append(Problem(f"{path}.source", message))
-        source = sources.get(source)
+        source = sources.get(source, "")
     plugin, options = _plugin(source, f"{path}.source", problems)
     destination, given = _plugin(table.get("destination"), f"{path}.destination", problems)
     rest = {each: table[each] for each in table if each in _SYNC}

@@ -49,6 +49,10 @@ class Ledger:
         """Note a record that there is no need to send."""
         self._one(Outcome(key, Status.SKIPPED, reason=reason, message=message))
 
+    def fail(self, key: Any, message: str) -> None:
+        """Note a record that was not sent and comes back with the next run."""
+        self._one(Outcome(key, Status.FAILED, reason="not_sent", message=message))
+
     def unpublish(self, why: str) -> None:
         """Take back what was delivered to a place that nobody will see."""
         with self._lock:

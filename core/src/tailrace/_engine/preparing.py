@@ -10,7 +10,7 @@ from tailrace._engine import plugins
 from tailrace._engine.mapping import problems_of
 from tailrace._engine.ratelimit import EVERY
 from tailrace.components import DestinationSpec, Rate, SourceSpec
-from tailrace.errors import ConfigError, Problem, several
+from tailrace.errors import ConfigError, PluginError, Problem, several
 from tailrace.options import Places, read_options
 from tailrace.records import Mode
 
@@ -41,25 +41,42 @@ class Prepared:
 @attrs.frozen
 class _Problems:
     found: list[Problem] = attrs.field(factory=list)
+    errors: list[ConfigError] = attrs.field(factory=list)
 
-    def collect(self, step: Callable[[], Any]) -> Any:
-        """Do one step; keep what is wrong with it and go on."""
+    def collect(self, step: Callable[[], Any], at: str = "") -> Any:
+        """Do one step; keep what is wrong with it, at its place, and go on."""
         try:
             return step()
         except ConfigError as error:
-            self.found.extend(error.problems)
+            self.errors.append(error)
+            self.found.extend(
+                each if each.path else Problem(at, each.message) for each in error.problems
+            )
             return None
 
     def note(self, path: str, message: str) -> None:
-        self.found.append(Problem(path, message))
+        self.collect(partial(several, [Problem(path, message)]))
+
+    def tell(self) -> None:
+        """Raise what was found; a single error keeps its own class."""
+        if len(self.errors) == 1:
+            kind = type(self.errors[0])
+            raise (kind if issubclass(kind, PluginError) else ConfigError)(*self.found)
+        several(self.found)
 
 
 def prepare(sync: "Sync") -> Prepared:
     """Resolve plugins, read options and check modes, key, mapping and limits."""
     problems = _Problems()
     at = f"{sync.path}." if sync.path else ""
-    source, source_name = problems.collect(lambda: _source(sync.source)) or (None, "")
-    spec, name = problems.collect(lambda: _destination(sync.destination)) or (None, "")
+    source, source_name = problems.collect(lambda: _source(sync.source), f"{at}source") or (
+        None,
+        "",
+    )
+    spec, name = problems.collect(lambda: _destination(sync.destination), f"{at}destination") or (
+        None,
+        "",
+    )
     source_places = _places(sync, "source" if sync.path else "source_options", source_name)
     places = _places(sync, "destination" if sync.path else "options", name)
     source_options = options = None
@@ -74,14 +91,14 @@ def prepare(sync: "Sync") -> Prepared:
         options = problems.collect(lambda: read_options(spec.options, sync.options, places))
     mode = problems.collect(lambda: _mode(sync.mode, spec, name, at))
     key = problems.collect(lambda: _key(sync.key, mode, at)) or ()
-    problems.found.extend(problems_of(sync.mapping, f"{at}mapping"))
+    problems.collect(lambda: several(problems_of(sync.mapping, f"{at}mapping")))
     if sync.cursor is not None:
         problems.note(f"{at}cursor", "this version reads a source whole; leave it out")
     if sync.max_delete is not None:
         problems.note(f"{at}max_delete", "goes with the mode mirror only")
     limits = problems.collect(lambda: _limits(sync.limits, spec, f"{at}limits"))
-    observers = problems.collect(lambda: _observers(sync.observers)) or {}
-    several(problems.found)
+    observers = problems.collect(lambda: _observers(sync.observers), f"{at}observers") or {}
+    problems.tell()
     limited, rates = limits
     return Prepared(
         name=sync.name or f"{source_name or 'rows'}-to-{name}",
@@ -103,7 +120,7 @@ def prepare_all(syncs: Iterable["Sync"]) -> list[Prepared]:
     """Prepare several, or raise a ConfigError of the problems of all."""
     problems = _Problems()
     prepared = [problems.collect(partial(prepare, sync)) for sync in syncs]
-    several(problems.found)
+    problems.tell()
     return prepared
 
 

@@ -7,6 +7,7 @@ import attrs
 
 from tailrace.outcomes import Rejection
 from tailrace.records import Mode
+from tailrace.text import plain
 
 EXIT_CODES: Mapping[int, str] = {
     0: "all delivered, or nothing to do",
@@ -21,6 +22,9 @@ EXIT_CODES: Mapping[int, str] = {
     9: "stopped early; safe to run again",
     10: "some records failed and come back with the next run",
 }
+
+_SHOWN = 20
+"""Rejections that a summary and the JSON form list."""
 
 _WORST_FIRST = (7, 1, 3, 4, 5, 9, 10, 8, 6, 2, 0)
 
@@ -62,11 +66,37 @@ class Report:
         """Tell whether the exit code is 0."""
         return self.exit_code == 0
 
+    def summary(self) -> str:
+        """Give a line of counts, and below it what a person should look at."""
+        counts = [
+            f"{getattr(self, name):,} {name.replace('_', ' ')}"
+            for name in ("delivered", "skipped", "rejected", "failed", "in_doubt")
+            if getattr(self, name) or name == "delivered"
+        ]
+        mark = "ok" if self.ok else f"exit {self.exit_code}"
+        cost = [f"{self.seconds:.1f} s", f"{self.requests:,} requests"]
+        cost += [f"{self.throttled:,} times slowed down"] if self.throttled else []
+        cost += [f"{self.retries:,} sent again"] if self.retries else []
+        lines = [
+            f"{self.sync}: {mark}: {self.read:,} read, {', '.join(counts)} ({', '.join(cost)})"
+        ]
+        if not self.ok:
+            lines.append(f"  {EXIT_CODES[self.exit_code]}")
+        if self.problem:
+            lines += [f"  {line}" for line in self.problem.splitlines()]
+        lines += [f"  warning: {warning}" for warning in self.warnings]
+        for key, reason, message in self.rejections[:_SHOWN]:
+            name = "" if key is None else f" {plain(str(key), 60)}"
+            lines.append(f"  rejected{name}: {plain(message, 300)} [{reason}]")
+        if len(self.rejections) > _SHOWN:
+            lines.append(f"  ... and {len(self.rejections) - _SHOWN:,} more")
+        return "\n".join(lines)
+
     def as_json(self) -> dict[str, Any]:
         """Give the machine's form, with the first 20 rejections."""
         form = attrs.asdict(self, recurse=False, filter=lambda each, _: each.name != "rejections")
         form["mode"] = str(self.mode)
         form["seconds"] = round(self.seconds, 3)
         form["warnings"] = list(self.warnings)
-        form["rejections"] = [each._asdict() for each in self.rejections[:20]]
+        form["rejections"] = [each._asdict() for each in self.rejections[:_SHOWN]]
         return form

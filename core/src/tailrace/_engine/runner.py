@@ -14,7 +14,7 @@ from tailrace._engine.attempts import Attempts
 from tailrace._engine.batching import Batching
 from tailrace._engine.clock import Clock, SystemClock
 from tailrace._engine.delivery import MOST_IN_FLIGHT, Delivery, Gate
-from tailrace._engine.flow import Records, Refuse
+from tailrace._engine.flow import Records, Refuse, Rows
 from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.mapping import Mapper, mapper
@@ -175,7 +175,7 @@ def _carry_out(prepared: Prepared, run: Run, clock: Clock, tell: _Teller, ending
         run.reading = reading
         if reading.schema is not None:
             mapping.check(reading.schema)
-        pages: Iterable[Records] = mapping.map(_first_checked(reading, mapping))
+        pages: Iterable[Records] = mapping.map(_first_checked(reading, mapping, ledger, ending))
         if prepared.mode in KEYED:
             planned = stack.enter_context(_planned(pages, reading, ledger))
             if reading.problem is not None or planned.refusal is not None:
@@ -253,13 +253,21 @@ def _planned(pages: Iterable[Records], reading: Reading, ledger: Ledger) -> Iter
         yield _Planned(standing, refusal)
 
 
-def _first_checked(reading: Reading, mapping: Mapper) -> Iterator[Any]:
+def _first_checked(
+    reading: Reading, mapping: Mapper, ledger: Ledger, ending: _Ending
+) -> Iterator[Rows]:
     """Check the first rows of a source that declares no schema, before anything is sent."""
     unchecked = reading.schema is None and mapping.accepts is not None
     for page in reading:
         if unchecked and page.rows:
-            mapping.check(page.schema)
             unchecked = False
+            try:
+                mapping.check(page.schema)
+            except PreflightError as error:
+                ending.stop(3, str(error))
+                for number in page.numbers:
+                    ledger.fail(number, "not sent: the source does not fit the destination")
+                return
         yield page
 
 

@@ -18,9 +18,13 @@ source = { plugin = "file", path = "people.csv" }
 
 [sync.people.destination]
 plugin = "sheets"
-spreadsheet = "PUT THE SPREADSHEET'S ADDRESS OR ID HERE"
 tab = "Sheet1"
-credentials = { file = "service-account.json" }
+# To try it without an account, run `tailrace sandbox` in another terminal and keep these lines.
+spreadsheet = "sandbox"
+base_url = "http://127.0.0.1:8765/sheets"
+# For a real sheet, put these in their place; the plugin's README tells how to get the file.
+# spreadsheet = "https://docs.google.com/spreadsheets/d/..."
+# credentials = { file = "service-account.json" }
 
 # Column in the sheet = field of the source. Without this table all fields go under their names.
 [sync.people.mapping]
@@ -52,4 +56,5 @@ def init(folder: Path) -> None:
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
     print(f"wrote {', '.join(texts)}")
-    print("next: fill in the spreadsheet in tailrace.toml, then: tailrace check, tailrace run")
+    print("next: `tailrace sandbox` in another terminal, then `tailrace run`;")
+    print("tailrace.toml says what to change for a real sheet")

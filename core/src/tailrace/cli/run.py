@@ -28,7 +28,6 @@ def run(names: Sequence[str], config: Path, as_json: bool) -> int:
     from tailrace._engine.preparing import prepare_all
     from tailrace._engine.report import worst
     from tailrace._engine.runner import execute
-    from tailrace.cli.summary import summary
 
     shown = sys.stderr if as_json else sys.stdout
     syncs = chosen(config, names)
@@ -43,7 +42,7 @@ def run(names: Sequence[str], config: Path, as_json: bool) -> int:
             codes.append(report.exit_code)
             if as_json:
                 print(json.dumps(report.as_json(), default=str), flush=True)
-            print(summary(report), file=shown, flush=True)
+            print(report.summary(), file=shown, flush=True)
     return worst(codes)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from tailrace_sandbox.sheets import dimensions, edits, marks, metadata, paste, rearrange
 from tailrace_sandbox.sheets.book import Book
-from tailrace_sandbox.sheets.entry import Desk
 from tailrace_sandbox.sheets.errors import ApiError, bad
 from tailrace_sandbox.sheets.masks import field_paths
 from tailrace_sandbox.sheets.resource import sheet_properties
@@ -19,7 +18,7 @@ Json = dict[str, Any]
 Handler = Callable[[Book, Mapping[str, Any]], Json | None]
 
 
-def apply(book: Book, requests: Sequence[Mapping[str, Any]], desk: Desk) -> list[Json]:
+def apply(book: Book, requests: Sequence[Mapping[str, Any]]) -> list[Json]:
     """Apply requests in their order and return a reply to each; raises at the first bad one."""
     if not requests:
         raise bad("Must specify at least one request.")
@@ -38,7 +37,6 @@ def apply(book: Book, requests: Sequence[Mapping[str, Any]], desk: Desk) -> list
         except ApiError as error:
             raise error.within(f"requests[{i}].{kind}") from None
         replies.append({kind: copy.deepcopy(reply)} if reply is not None else {})
-    del desk
     return replies
 
 

@@ -146,10 +146,10 @@ class Book:
                 return self.first_shown(), area
             return self._locate_name(cells, refusal)
         tab = self.titled(title or "")
-        area = Area() if cells is None else a1.area(cells)
-        if tab is None or area is None:
+        if tab is None:
             raise refusal
-        return tab, area
+        area = Area() if cells is None else a1.area(cells)
+        return (tab, area) if area is not None else self._named_place(cells or "", refusal)
 
     def first_shown(self) -> Tab:
         """Return the first tab that is not hidden."""
@@ -159,6 +159,9 @@ class Book:
         tab = self.titled(name)
         if tab is not None:
             return tab, Area()
+        return self._named_place(name, refusal)
+
+    def _named_place(self, name: str, refusal: ApiError) -> tuple[Tab, Area]:
         for named in self.named:
             if named.get("name", "").casefold() == name.casefold():
                 return self.grid_range(named["range"])

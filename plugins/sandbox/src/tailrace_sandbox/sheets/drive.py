@@ -234,6 +234,11 @@ def _copy(call: Call, book: Book, library: Library) -> Json:
     return _file(call, copy)
 
 
+def _list_comments(call: Call, book: Book, library: Library) -> Json:
+    del call, book, library
+    return {"kind": "drive#commentList", "comments": []}
+
+
 def _list_permissions(call: Call, book: Book, library: Library) -> Json:
     del library
     found = _permissions(book)
@@ -301,6 +306,7 @@ _METHODS: dict[str, Callable[[Call, Book, Library], Json | None]] = {
     "files.update": _update,
     "files.delete": _delete,
     "files.copy": _copy,
+    "comments.list": _list_comments,
     "permissions.list": _list_permissions,
     "permissions.create": _share,
     "permissions.get": _get_permission,

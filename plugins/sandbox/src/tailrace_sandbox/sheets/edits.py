@@ -151,7 +151,7 @@ def update_cells(book: Book, given: Mapping[str, Any]) -> None:
     for index in range(area.top, last):
         down = index - area.top
         values = rows[down].get("values", ()) if down < len(rows) else ()
-        _stroke(tab, index, area.left, values, brush, width if whole else len(values))
+        _stroke(tab, (index, area.left), values, brush, width if whole else len(values))
 
 
 def _check_cover(area: Area, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -169,8 +169,13 @@ def _check_cover(area: Area, rows: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _stroke(
-    tab: Tab, index: int, left: int, values: Sequence[Mapping[str, Any]], brush: Brush, width: int
+    tab: Tab,
+    place: tuple[int, int],
+    values: Sequence[Mapping[str, Any]],
+    brush: Brush,
+    width: int,
 ) -> None:
+    index, left = place
     old = tab.grid.row(index)[left : left + width]
     if not old and not values:
         return
@@ -197,7 +202,7 @@ def append_cells(book: Book, given: Mapping[str, Any]) -> None:
     book.check_protection(tab, Area(top, max(bottom, top + 1), 0, max(1, width)))
     for down, row in enumerate(rows):
         values = row.get("values", ())
-        _stroke(tab, top + down, 0, values, brush, len(values))
+        _stroke(tab, (top + down, 0), values, brush, len(values))
 
 
 def repeat_cell(book: Book, given: Mapping[str, Any]) -> None:

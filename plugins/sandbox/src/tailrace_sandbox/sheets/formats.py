@@ -72,19 +72,19 @@ def _time_tokens(pattern: str) -> tuple[tuple[str, str], ...]:
         kind = match.lastgroup or "other"
         text = match[kind]
         if kind == "word":
-            tokens.append((text.lower()[0] if text[0] not in "M" else "M", text.lower()))
+            tokens.append((text[0].lower(), text.lower()))
         else:
             tokens.append((kind, text.lower() if kind in ("elapsed", "half") else text))
     return tuple(_tell_minutes(tokens))
 
 
 def _tell_minutes(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    words = [i for i, (kind, _) in enumerate(tokens) if kind in "ymMdhs" or kind == "elapsed"]
+    words = [i for i, (kind, _) in enumerate(tokens) if kind in ("y", "m", "d", "h", "s") or kind == "elapsed"]
     told = list(tokens)
     for position, i in enumerate(words):
         kind, text = tokens[i]
-        if kind.lower() != "m" or len(text) > 2:
-            if kind.lower() == "m":
+        if kind != "m" or len(text) > 2:
+            if kind == "m":
                 told[i] = ("month", text)
             continue
         before = tokens[words[position - 1]] if position else ("", "")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, datetime
 from typing import Any
 
 from tailrace_sandbox.sheets.book import Book, new_id, new_properties, timestamp
@@ -20,10 +19,6 @@ class Library:
 
     def __init__(self) -> None:
         self.books: dict[str, Book] = {}
-
-    def today(self) -> date:
-        """Return the day that dates without a year belong to."""
-        return datetime.now().astimezone().date()
 
     def create(self, given: Mapping[str, Any]) -> Book:
         """Make a spreadsheet as `spreadsheets.create` does."""

@@ -16,6 +16,7 @@ from tailrace_sandbox.sheets.entry import Desk, typed
 from tailrace_sandbox.sheets.errors import bad
 from tailrace_sandbox.sheets.evaluation import Evaluator, Value, as_text
 from tailrace_sandbox.sheets.render import formatted
+from tailrace_sandbox.sheets.serial import today
 
 Json = dict[str, Any]
 
@@ -97,7 +98,7 @@ def sort_range(book: Book, given: Mapping[str, Any]) -> None:
         if not 0 <= column < right - area.left:
             raise bad(f"sortSpecs: the column {column + area.left} is outside of the range.")
         _sort(
-            rows, tab, area.left + column, column, evaluator, spec.get("sortOrder") == "DESCENDING"
+            rows, tab, area.left + column, column, evaluator, descending=spec.get("sortOrder") == "DESCENDING"
         )
     for index, (_, cells) in enumerate(rows):
         tab.grid.put(area.top + index, area.left, cells)
@@ -109,6 +110,7 @@ def _sort(
     column: int,
     at: int,
     evaluator: Evaluator,
+    *,
     descending: bool,
 ) -> None:
     def key(entry: tuple[int, list[Content]]) -> tuple[int, float, str]:
@@ -130,7 +132,7 @@ def find_replace(book: Book, given: Mapping[str, Any]) -> Json:
         template = replacement.replace("\\", "\\\\")
     counts = dict.fromkeys(("valuesChanged", "formulasChanged", "occurrencesChanged"), 0)
     rows: set[tuple[int, int]] = set()
-    desk = Desk(str(book.properties.get("locale", "")), _today())
+    desk = Desk(str(book.properties.get("locale", "")), today())
     for tab, area in _searched(book, given):
         for row, column, content in _cells(tab, area):
             new, times = _replaced(
@@ -146,12 +148,6 @@ def find_replace(book: Book, given: Mapping[str, Any]) -> Json:
     counts["rowsChanged"] = len(rows)
     counts["sheetsChanged"] = len({tab for tab, _ in rows})
     return {name: count for name, count in counts.items() if count}
-
-
-def _today() -> Any:
-    from datetime import datetime
-
-    return datetime.now().astimezone().date()
 
 
 def _pattern(given: Mapping[str, Any]) -> re.Pattern[str]:

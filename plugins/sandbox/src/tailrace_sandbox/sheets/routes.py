@@ -95,6 +95,8 @@ def _drive(verb: str, parts: list[str]) -> Route | None:
             return Route(f"drive.files.{name}", (file,)) if name else None
         case [file, "copy"] if verb == "POST":
             return Route("drive.files.copy", (file,))
+        case [file, "comments"] if verb == "GET":
+            return Route("drive.comments.list", (file,))
         case [file, "permissions"]:
             name = _FILES.get(verb)
             return Route(f"drive.permissions.{name}", (file,)) if name else None

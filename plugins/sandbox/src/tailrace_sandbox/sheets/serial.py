@@ -24,3 +24,8 @@ def to_datetime(serial: float) -> datetime | None:
         return EPOCH + timedelta(milliseconds=round(serial * MILLISECONDS))
     except OverflowError:
         return None
+
+
+def today() -> date:
+    """Return the day that dates without a year belong to."""
+    return datetime.now().astimezone().date()

@@ -16,6 +16,7 @@ from tailrace_sandbox.sheets.fields import ALL, Mask
 from tailrace_sandbox.sheets.library import Library
 from tailrace_sandbox.sheets.resource import sheet_properties, spreadsheet
 from tailrace_sandbox.sheets.routes import SHEETS
+from tailrace_sandbox.sheets.serial import today
 from tailrace_sandbox.sheets.tabs import place_copy
 from tailrace_sandbox.sheets.writing import Write, prepare_at
 
@@ -67,8 +68,8 @@ def serve(call: Call, library: Library) -> Json:
     return found
 
 
-def _desk(book: Book, library: Library) -> Desk:
-    return Desk(str(book.properties.get("locale", "")), library.today())
+def _desk(book: Book) -> Desk:
+    return Desk(str(book.properties.get("locale", "")), today())
 
 
 def _get(call: Call, book: Book, library: Library) -> Json:
@@ -89,7 +90,7 @@ def _get_by_filter(call: Call, book: Book, library: Library) -> Json:
 def _batch_update(call: Call, book: Book, library: Library) -> Json:
     draft = book.fork()
     try:
-        replies = batch.apply(draft, call.body.get("requests") or [], _desk(book, library))
+        replies = batch.apply(draft, call.body.get("requests") or [])
         found: Json = {"spreadsheetId": book.id, "replies": replies}
         if call.body.get("includeSpreadsheetInResponse"):
             places = [draft.locate(text) for text in call.body.get("responseRanges", ())]
@@ -133,14 +134,17 @@ def _values_by_filter(call: Call, book: Book, library: Library) -> Json:
 
 
 def _values_update(call: Call, book: Book, library: Library) -> Json:
-    return values.update(book, call.ids[1], call.body, call.options, _desk(book, library))
+    del library
+    return values.update(book, call.ids[1], call.body, call.options, _desk(book))
 
 
 def _values_batch_update(call: Call, book: Book, library: Library) -> Json:
-    return values.batch_update(book, call.body, _desk(book, library))
+    del library
+    return values.batch_update(book, call.body, _desk(book))
 
 
 def _values_update_by_filter(call: Call, book: Book, library: Library) -> Json:
+    del library
     option = values.input_option(call.body)
     writes: list[Write] = []
     reports: list[Json] = []
@@ -155,14 +159,15 @@ def _values_update_by_filter(call: Call, book: Book, library: Library) -> Json:
                 reports.append(report)
         except ApiError as error:
             raise error.within(f"data[{i}]") from None
-    desk = _desk(book, library)
+    desk = _desk(book)
     for write in writes:
         write.apply(desk)
     return values.totals(book, writes, reports)
 
 
 def _values_append(call: Call, book: Book, library: Library) -> Json:
-    return values.append(book, call.ids[1], call.body, call.options, _desk(book, library))
+    del library
+    return values.append(book, call.ids[1], call.body, call.options, _desk(book))
 
 
 def _values_clear(call: Call, book: Book, library: Library) -> Json:

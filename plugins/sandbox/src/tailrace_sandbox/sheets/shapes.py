@@ -58,7 +58,8 @@ class _Check:
         for key, part in value.items():
             known = names.get(key)
             if known is None:
-                self._unknown(path, key)
+                if self._api != "drive":  # Drive takes no offence at what it does not know
+                    self._unknown(path, key)
             elif part is not None:
                 name, shape = known
                 found[name] = self.value(shape, part, path, key)
@@ -243,7 +244,7 @@ def _exists(api: str, shape: Any, path: tuple[str, ...]) -> bool:
         shape = shape[0]
     if isinstance(shape, str):
         if shape[0] != "@":
-            return False
+            return shape == "any"
         shape = _shapes()[api]["schemas"][shape[1:]]
     if path[0] == "*" or "*" in shape:
         return True

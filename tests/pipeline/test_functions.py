@@ -1,0 +1,215 @@
+"""Runs from Python, with functions as source and destination."""
+
+import tailrace
+
+CLASSIC = [
+    {"row": 1, "a": "a"},
+    {"row": 2, "b": "b"},
+    {"row": 3, "c": "c"},
+    {"row": 1, "a": 1},
+    {"row": 2, "b": 2},
+    {"row": 3, "c": 3},
+]
+
+
+def test_the_classic_example_reaches_a_function_with_rows_and_schema():
+    seen = []
+
+    @tailrace.destination(batch_size=100)
+    def google_sheets(rows, schema, *, sheets_id: str, tab: str = "Sheet1"):
+        seen.append((rows, [field.name for field in schema.fields], sheets_id, tab))
+
+    report = tailrace.run(
+        (row for row in CLASSIC), google_sheets, name="people", options={"sheets_id": "x"}
+    )
+
+    assert seen == [(CLASSIC, ["row", "a", "b", "c"], "x", "Sheet1")]
+    assert (report.ok, report.read, report.delivered) == (True, 6, 6)
+
+
+def test_the_decorated_function_stays_callable():
+    @tailrace.destination()
+    def double(rows, *, times: int = 2):
+        return len(rows) * times
+
+    assert double([{}, {}], times=3) == 6
+
+
+def test_a_decorated_source_takes_options_and_is_read_page_by_page():
+    seen = []
+
+    @tailrace.source
+    def numbers(*, count: int):
+        yield from ({"n": n} for n in range(count))
+
+    @tailrace.destination(batch_size=400, max_in_flight=1)
+    def collect(rows):
+        seen.append(len(rows))
+
+    report = tailrace.run(numbers, collect, source_options={"count": 1000}, state=None)
+
+    assert report.delivered == 1000
+    assert seen == [400, 400, 200]
+
+
+def test_a_class_form_destination_answers_for_each_record():
+    from contextlib import contextmanager
+
+    class Writer:
+        def write(self, batch):
+            return [
+                batch.outcome(r, rejected="odd" if r.key % 2 else None, remote_id=f"x{r.key}")
+                for r in batch
+            ]
+
+    @contextmanager
+    def opened(options, *, mode, key):
+        assert (mode, key) == ("upsert", ("id",))
+        yield Writer()
+
+    spec = tailrace.DestinationSpec(open=opened, modes={"upsert"}, batch_size=3)
+    report = tailrace.run([{"id": n} for n in range(10)], spec, mode="upsert", key="id", state=None)
+
+    assert (report.delivered, report.rejected, report.exit_code) == (5, 5, 8)
+    assert report.rejections[0] == (1, "rejected", "odd")
+
+
+def test_mapping_renames_and_carries_the_key_ahead():
+    seen = []
+
+    @tailrace.destination(modes={"upsert"}, delivery="idempotent")
+    def collect(rows, schema):
+        seen.append((schema.names, schema.key, rows))
+
+    tailrace.run(
+        [{"id": 7, "name": "Ada", "score": 0.5}],
+        collect,
+        mode="upsert",
+        key="id",
+        mapping={
+            "Full name": "name",
+            "Line": {"template": "{name} <{score}>"},
+            "From": {"constant": "warehouse"},
+        },
+        state=None,
+    )
+
+    assert seen == [
+        (
+            ("id", "Full name", "Line", "From"),
+            ("id",),
+            [{"id": 7, "Full name": "Ada", "Line": "Ada <0.5>", "From": "warehouse"}],
+        )
+    ]
+
+
+def test_observers_see_the_run_and_one_that_raises_stops_nothing():
+    events = []
+
+    class Watching:
+        @tailrace.hookimpl
+        def tailrace_run_started(self, run):
+            events.append(("started", run.sync))
+
+        @tailrace.hookimpl
+        def tailrace_batch_delivered(self, batch, outcomes):
+            events.append(("batch", len(batch), [str(each.status) for each in outcomes]))
+
+        @tailrace.hookimpl
+        def tailrace_run_finished(self, report):
+            events.append(("finished", report.delivered))
+
+    class Failing:
+        @tailrace.hookimpl
+        def tailrace_run_started(self, run):
+            raise ValueError("no")
+
+    @tailrace.destination(batch_size=2)
+    def collect(rows):
+        pass
+
+    report = tailrace.run(
+        [{"a": 1}, {"a": 2}, {"a": 3}],
+        collect,
+        name="watched",
+        observers=[Failing(), Watching()],
+        state=None,
+    )
+
+    assert events == [
+        ("started", "watched"),
+        ("batch", 2, ["delivered", "delivered"]),
+        ("batch", 1, ["delivered"]),
+        ("finished", 3),
+    ]
+    assert report.ok
+    assert report.warnings == ("the observer Failing-0 failed: ValueError: no",)
+
+
+def test_an_options_object_of_the_plugins_own_class_is_taken_as_it_is():
+    import attrs
+
+    @attrs.frozen(kw_only=True)
+    class Options:
+        greeting: str
+
+    seen = []
+
+    class Writer:
+        def __init__(self, options):
+            self.options = options
+
+        def write(self, batch):
+            seen.append(self.options.greeting)
+
+    from contextlib import contextmanager
+
+    @contextmanager
+    def opened(options):
+        yield Writer(options)
+
+    spec = tailrace.DestinationSpec(options=Options, open=opened)
+    tailrace.run([{"a": 1}], spec, options=Options(greeting="hello"), state=None)
+
+    assert seen == ["hello"]
+
+
+def test_describe_is_checked_before_the_first_write():
+    from contextlib import contextmanager
+
+    written = []
+
+    class Writer:
+        def describe(self):
+            return tailrace.Schema(
+                (
+                    tailrace.Field("email", "string", required=True),
+                    tailrace.Field("id", "integer", read_only=True),
+                    tailrace.Field("plan", "string", options=("free", "team"), max_length=4),
+                )
+            )
+
+        def write(self, batch):
+            written.extend(batch.rows())
+
+    @contextmanager
+    def opened(options):
+        yield Writer()
+
+    spec = tailrace.DestinationSpec(open=opened)
+    refused = tailrace.run([{"id": 1, "shoe": 2}], spec, state=None)
+    report = tailrace.run(
+        [{"email": "a@b.c", "plan": "free"}, {"email": "d@e.f", "plan": "gold"}], spec, state=None
+    )
+
+    assert refused.exit_code == 3
+    assert refused.problem.splitlines() == [
+        "id: the destination does not let this field be written",
+        "shoe: the destination has no such field",
+        "email: the destination needs this field",
+    ]
+    assert (refused.read, refused.failed) == (1, 1)
+    assert written == [{"email": "a@b.c", "plan": "free"}]
+    assert report.rejections == (
+        (2, "no_option", "field 'plan': 'gold' is none of 'free', 'team'"),
+    )
