@@ -42,7 +42,9 @@ def test_gspreads_traffic_is_valid(discovery, sandbox):
         client = gspread.Client(auth=None, session=session)
         book = client.create("Traffic")
         sheet = book.sheet1
-        sheet.update([["id", "when"], [1, "2026-01-02"], [2, "=A2*2"]], value_input_option="USER_ENTERED")
+        sheet.update(
+            [["id", "when"], [1, "2026-01-02"], [2, "=A2*2"]], value_input_option="USER_ENTERED"
+        )
         sheet.append_rows([[3, "x"]])
         sheet.format("A1:B1", {"textFormat": {"bold": True}, "horizontalAlignment": "CENTER"})
         sheet.freeze(rows=1)
@@ -73,9 +75,18 @@ def test_the_official_clients_traffic_is_valid(discovery, sandbox):
         cache_discovery=False,
     )
     api = service.spreadsheets()
-    book = api.create(body={"properties": {"title": "T", "locale": "de_DE"}}).execute()["spreadsheetId"]
+    book = api.create(body={"properties": {"title": "T", "locale": "de_DE"}}).execute()[
+        "spreadsheetId"
+    ]
     rows = {"sheetId": 0, "dimension": "ROWS", "startIndex": 1, "endIndex": 2}
-    cells = [{"values": [{"userEnteredValue": {"numberValue": 1}, "note": "n"}, {"userEnteredValue": {"formulaValue": "=1/0"}}]}]
+    cells = [
+        {
+            "values": [
+                {"userEnteredValue": {"numberValue": 1}, "note": "n"},
+                {"userEnteredValue": {"formulaValue": "=1/0"}},
+            ]
+        }
+    ]
     mark = {"metadataKey": "k", "location": {"dimensionRange": rows}, "visibility": "DOCUMENT"}
     wanted = [
         {"appendCells": {"sheetId": 0, "rows": cells, "fields": "*"}},
@@ -83,17 +94,36 @@ def test_the_official_clients_traffic_is_valid(discovery, sandbox):
         {"createDeveloperMetadata": {"developerMetadata": mark}},
         {"addSheet": {"properties": {"title": "U", "tabColorStyle": {"rgbColor": {"red": 1}}}}},
         {"findReplace": {"find": "1", "replacement": "2", "sheetId": 0}},
-        {"addProtectedRange": {"protectedRange": {"range": {"sheetId": 0, "endRowIndex": 1}, "warningOnly": True}}},
+        {
+            "addProtectedRange": {
+                "protectedRange": {"range": {"sheetId": 0, "endRowIndex": 1}, "warningOnly": True}
+            }
+        },
     ]
     lookup = {"dataFilters": [{"developerMetadataLookup": {"metadataKey": "k"}}]}
-    api.batchUpdate(spreadsheetId=book, body={"requests": wanted, "includeSpreadsheetInResponse": True, "responseIncludeGridData": True}).execute()
+    api.batchUpdate(
+        spreadsheetId=book,
+        body={
+            "requests": wanted,
+            "includeSpreadsheetInResponse": True,
+            "responseIncludeGridData": True,
+        },
+    ).execute()
     api.get(spreadsheetId=book, includeGridData=True).execute()
     api.getByDataFilter(spreadsheetId=book, body=lookup).execute()
     api.developerMetadata().search(spreadsheetId=book, body=lookup).execute()
     api.values().batchGetByDataFilter(spreadsheetId=book, body=lookup).execute()
-    api.values().append(spreadsheetId=book, range="U", valueInputOption="RAW", insertDataOption="INSERT_ROWS", body={"values": [[1]]}).execute()
+    api.values().append(
+        spreadsheetId=book,
+        range="U",
+        valueInputOption="RAW",
+        insertDataOption="INSERT_ROWS",
+        body={"values": [[1]]},
+    ).execute()
     api.values().clear(spreadsheetId=book, range="U", body={}).execute()
-    api.sheets().copyTo(spreadsheetId=book, sheetId=0, body={"destinationSpreadsheetId": book}).execute()
+    api.sheets().copyTo(
+        spreadsheetId=book, sheetId=0, body={"destinationSpreadsheetId": book}
+    ).execute()
     service.close()
 
     assert problems(discovery, sandbox) == []

@@ -88,7 +88,7 @@ class Sending(TypedDict, total=False):
     """Name what a request may be given.
 
     json: the body, as a value. data: the body as bytes or text, or a mapping for a form.
-    idempotency_key: makes it harmless to send this request twice. safe: its loss puts nothing in
+    params: what is None is left out. idempotency_key: makes it harmless to send this request twice. safe: its loss puts nothing in
     doubt (a token, a query); GET is always safe. repeat: it does no harm when it is sent twice, or
     does, whatever the plugin's delivery class says. scope: the `Rate` that it counts against.
     """
@@ -182,13 +182,13 @@ class Http:
         repeat: bool | None = None,
         scope: str = "account",
     ) -> Request:
-        every = {**self._headers, **(headers or {})}
+        every = titled(self._headers, headers or {})
         body, kind = _body(json, data)
         if kind is not None:
             every.setdefault("Content-Type", kind)
         if idempotency_key is not None:
             every["Idempotency-Key"] = idempotency_key
-        _check_headers(every)
+        check_headers(every)
         return Request(
             method,
             self._join(url) + _query(url, params),
@@ -221,15 +221,25 @@ def _body(
 
 
 def _query(url: str, params: Mapping[str, Any] | None) -> str:
-    if not params:
+    given = {name: value for name, value in (params or {}).items() if value is not None}
+    if not given:
         return ""
-    return ("&" if "?" in url else "?") + urlencode(params, doseq=True)
+    return ("&" if "?" in url else "?") + urlencode(given, doseq=True)
 
 
-def _check_headers(headers: Mapping[str, str]) -> None:
+def titled(*several: Mapping[str, str]) -> dict[str, str]:
+    """Put headers together; a name means the same in capitals and without, and the last one wins."""
+    return {name.title(): value for headers in several for name, value in headers.items()}
+
+
+def check_headers(headers: Mapping[str, str]) -> None:
+    """Raise a ConfigError for a header that would not stay one line; its value is not shown."""
     for name, value in headers.items():
-        if any(character in f"{name}{value}" for character in "\r\n\0"):
+        line = f"{name}{value}"
+        if any(character in line for character in "\r\n\0"):
             raise ConfigError(f"header {name!r} holds a line break or a zero byte")
+        if not line.isascii():
+            raise ConfigError(f"header {name!r} holds a character that is not ASCII")
 
 
 def encode_json(value: Any) -> bytes:
@@ -247,8 +257,10 @@ def encode_json(value: Any) -> bytes:
     except orjson.JSONEncodeError:
         pass
     try:
-        return jsonlib.dumps(value, default=_plain, allow_nan=False).encode()
-    except (TypeError, ValueError) as error:
+        body = jsonlib.dumps(value, default=_plain, allow_nan=False).encode()
+        orjson.loads(body)
+        return body
+    except (TypeError, ValueError, RecursionError) as error:
         raise RejectedError(f"JSON cannot hold this: {error}", reason="value") from None
 
 
@@ -262,6 +274,8 @@ def _holds_nan(value: Any) -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError(f"{value} is no number")
         number = float(value)
         return number if Decimal(repr(number)) == value else str(value)
     if isinstance(value, bytes):

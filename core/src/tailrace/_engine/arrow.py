@@ -1,11 +1,13 @@
 """Columnar sources, read through DuckDB as a stream of row tuples."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import attrs
 
+from tailrace.errors import SourceError
 from tailrace.schema import Field, FieldType, Schema
 
 PAGE = 1000
@@ -17,7 +19,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": False,
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOMENT = "TIMESTAMP WITH TIME ZONE"
+_ZONED = re.compile(r"TIMESTAMP WITH TIME ZONE|TIMESTAMPTZ_NS")
+_UNZONED = re.compile(r"TIMESTAMP(?! WITH|TZ)")
 
 _TYPES = {
     "BOOLEAN": FieldType.BOOLEAN,
@@ -90,37 +93,50 @@ class Scan:
 
 
 def scan(
-    connection: Any, relation: str, failed: Callable[[Exception], Exception] = lambda error: error
+    connection: Any,
+    relation: str,
+    failed: Callable[[Exception], Exception] = lambda error: error,
+    names: Sequence[str] = (),
 ) -> Scan:
     """Start reading a table, view or table function of a connection.
 
-    Moments with a time zone come as aware datetimes in UTC; sub-microseconds are cut off.
+    Moments with a time zone come as aware datetimes in UTC; sub-microseconds are cut off. `names`
+    are the columns' own: DuckDB's differ where two of them differ in case only.
     """
     import duckdb
 
     try:
+        described = connection.execute(f"DESCRIBE FROM {relation}").fetchall()
         columns = [
-            (name, kind)
-            for name, kind, *_ in connection.execute(
-                f"DESCRIBE FROM {relation}"
-            ).fetchall()  # our own text
-            if not name.startswith("__index_level_")
+            (own, names[place] if place < len(names) else own, kind)
+            for place, (own, kind, *_) in enumerate(described)
+            if not own.startswith("__index_level_")
         ]
-        chosen = ", ".join(_selected(name, kind) for name, kind in columns)
+        if any(_is_zoned(kind) for *_, kind in columns):
+            connection.execute("SET TimeZone = 'UTC'")
+        chosen = ", ".join(_selected(own, kind) for own, _, kind in columns)
         connection.execute(f"SELECT {chosen} FROM {relation}")  # noqa: S608  # quoted names
     except duckdb.Error as error:
         connection.close()
         raise failed(error) from None
-    fields = [Field(name, field_type(kind)) for name, kind in columns]
-    fixes = [(place, _moment) for place, (_, kind) in enumerate(columns) if kind == _MOMENT]
+    fields = [Field(name, field_type(kind)) for _, name, kind in columns]
+    fixes = [(place, _fix(kind)) for place, (*_, kind) in enumerate(columns) if _is_zoned(kind)]
     return Scan(connection, Schema(fields), fixes, failed)
 
 
 def scan_object(source: Any) -> Scan:
     """Start reading an object with `__arrow_c_stream__`, or a pandas frame where pyarrow lacks."""
+    names = _names(source)
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SourceError(f"the source has the column {twice[0]!r} twice")
     connection = connect()
-    connection.register("source", _stream_of(source))
-    return scan(connection, "source")
+    try:
+        connection.register("source", _stream_of(source))
+    except BaseException:
+        connection.close()
+        raise
+    return scan(connection, "source", names=names)
 
 
 def identifier(name: str) -> str:
@@ -133,13 +149,55 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def _names(source: Any) -> list[str]:
+    """Give the names of the columns in their order, where the source tells them, else nothing."""
+    for holder in (source, getattr(source, "schema", None)):
+        for told in ("column_names", "columns", "names"):
+            found = getattr(holder, told, None)
+            if found is not None and not callable(found):
+                names = [name for name in found if isinstance(name, str)]
+                return names if len(names) == len(found) else []
+    return []
+
+
+def _is_zoned(kind: str) -> bool:
+    return _ZONED.search(kind) is not None and not kind.startswith("ENUM")
+
+
 def _selected(name: str, kind: str) -> str:
+    """Select a column; zoned moments in it without their zone, for which DuckDB needs pytz."""
     quoted = identifier(name)
-    return f"epoch_us({quoted}) AS {quoted}" if kind == _MOMENT else quoted
+    if not _is_zoned(kind):
+        return quoted
+    if _ZONED.fullmatch(kind):
+        return f"epoch_us(CAST({quoted} AS TIMESTAMPTZ)) AS {quoted}"
+    if _UNZONED.search(kind):
+        return quoted
+    zoned, unzoned = (_ZONED.sub(put, kind) for put in ("TIMESTAMPTZ", "TIMESTAMP"))
+    return f"CAST(CAST({quoted} AS {zoned}) AS {unzoned}) AS {quoted}"
+
+
+def _fix(kind: str) -> Callable[[Any], Any]:
+    if _ZONED.fullmatch(kind):
+        return _moment
+    return _plain if _UNZONED.search(kind) else _aware
 
 
 def _moment(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def _plain(value: Any) -> Any:
+    return value
+
+
+def _aware(value: Any) -> Any:
+    """Say of every moment inside a list or mapping that it is in UTC."""
+    if isinstance(value, datetime):
+        return value.replace(tzinfo=UTC)
+    if isinstance(value, dict):
+        return {_aware(name): _aware(each) for name, each in value.items()}
+    return [_aware(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 @attrs.frozen

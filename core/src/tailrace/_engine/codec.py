@@ -1,6 +1,5 @@
 """Rows as bytes and back, with every value kept exactly: what goes to disk, and what is hashed."""
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
@@ -15,8 +14,13 @@ import orjson
 from tailrace.records import Row
 
 _OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_SORT_KEYS
+_SIMPLE = frozenset({str, int, float, bool, type(None), Decimal, datetime, date, time, bytes})
+"""Types of values that orjson writes as they are, or hands over to be tagged."""
+
 _MARK = "\0"
 """Begins the one key of an object that stands for a value JSON has no form for."""
+_ROW = _MARK + "row"
+"""Holds a whole row as pairs, where a name of it has no form in JSON."""
 
 _WRITERS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (Decimal, "decimal", str),
@@ -35,10 +39,9 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "seconds": lambda parts: timedelta(*parts),
     "uuid": UUID,
     "bytes": b64decode,
-    "integer": int,
+    "integer": lambda text: int(text, 16),
     "number": float,
     "text": lambda text: b64decode(text).decode("utf-8", "surrogatepass"),
-    "object": dict,
 }
 
 
@@ -47,21 +50,25 @@ def encode(row: Mapping[str, Any]) -> bytes:
 
     Raises TypeError, naming the type, for a value that no row can hold.
     """
-    try:
-        line = orjson.dumps(row, default=_tag, option=_OPTIONS)
-    except orjson.JSONEncodeError:
-        return json.dumps(_walk(row), sort_keys=True).encode()
-    if b"\\u0000" in line or (b"null" in line and _hides_null(row)):
-        return json.dumps(_walk(row), sort_keys=True).encode()
-    return line
+    kinds = set(map(type, row.values()))
+    if kinds <= _SIMPLE and _ROW not in row:
+        try:
+            line = orjson.dumps(row, default=_tag, option=_OPTIONS)
+        except orjson.JSONEncodeError:
+            return _walked(row)
+        if float not in kinds or b"null" not in line or not _hides_null(row):
+            return line
+    return _walked(row)
 
 
 def decode(line: bytes) -> Row:
     """Give back the row of a line."""
     row = orjson.loads(line)
-    if b"\\u0000" in line:
-        return {name: _untag(value) for name, value in row.items()}
-    return row  # type: ignore[no-any-return]  # encode wrote a row
+    if b"\\u0000" not in line:
+        return row  # type: ignore[no-any-return]  # encode wrote a row
+    if row.keys() == {_ROW}:
+        return {_untag(name): _untag(value) for name, value in row[_ROW]}
+    return {name: _untag(value) for name, value in row.items()}
 
 
 def digest(line: bytes) -> bytes:
@@ -69,34 +76,58 @@ def digest(line: bytes) -> bytes:
     return blake2b(line, digest_size=16).digest()
 
 
+def _walked(row: Mapping[str, Any]) -> bytes:
+    try:
+        names = {name: _text(name) for name in row}
+        if any(type(name) is not str for name in names.values()) or _ROW in names:
+            pairs = [[names[name], _walk(value)] for name, value in row.items()]
+            return orjson.dumps({_ROW: sorted(pairs, key=_by_line)})
+        walked = {names[name]: _walk(value) for name, value in row.items()}
+        return orjson.dumps(walked, option=orjson.OPT_SORT_KEYS)
+    except (RecursionError, orjson.JSONEncodeError):
+        raise TypeError("a value that is nested too deep") from None
+
+
 def _tag(value: Any) -> Any:
     for kind, name, write in _WRITERS:
         if isinstance(value, kind):
             return {_MARK + name: write(value)}
-    if isinstance(value, Mapping):
-        return dict(value)
-    if isinstance(value, (set, frozenset)) or not hasattr(value, "__iter__"):
-        raise TypeError(f"a value of type {type(value).__name__}")
-    return list(value)
+    raise TypeError(f"a value of type {type(value).__name__}")
 
 
-def _walk(value: Any) -> Any:  # one line a kind of value
-    if isinstance(value, Mapping):
-        walked = {str(name): _walk(each) for name, each in value.items()}
-        if len(walked) == 1 and next(iter(walked)).startswith(_MARK):
-            return {_MARK + "object": walked}
-        return walked
-    if isinstance(value, (list, tuple)):
-        return [_walk(each) for each in value]
+def _walk(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
     if isinstance(value, bool) or value is None:
         return value
-    if isinstance(value, int):
-        return int(value) if abs(value) < 2**63 else {_MARK + "integer": str(int(value))}
-    if isinstance(value, float):
-        return float(value) if isfinite(value) else {_MARK + "number": str(float(value))}
     if isinstance(value, str):
         return _text(value)
+    if isinstance(value, int):
+        small = -(2**63) <= value < 2**63
+        return int(value) if small else {_MARK + "integer": format(int(value), "x")}
+    if isinstance(value, float):
+        return float(value) if isfinite(value) else {_MARK + "number": str(float(value))}
+    if isinstance(value, Mapping):
+        return _object(value)
+    if isinstance(value, list):
+        return [_walk(each) for each in value]
+    if isinstance(value, tuple):
+        return {_MARK + "tuple": [_walk(each) for each in value]}
     return _tag(value)
+
+
+def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
+    """Write a mapping inside a row: as pairs if its names could be taken for a mark, or are no text."""
+    walked = {name: _walk(each) for name, each in value.items()}
+    if all(
+        type(name) is str and type(_text(name)) is str and not name.startswith(_MARK)
+        for name in walked
+    ):
+        return walked
+    pairs = [[_walk(name), each] for name, each in walked.items()]
+    return {_MARK + "pairs": sorted(pairs, key=_by_line)}
+
+
+def _by_line(pair: list[Any]) -> bytes:
+    return orjson.dumps(pair[0], option=orjson.OPT_SORT_KEYS)
 
 
 def _text(value: str) -> Any:
@@ -105,16 +136,12 @@ def _text(value: str) -> Any:
     except UnicodeEncodeError:
         raw = value.encode("utf-8", "surrogatepass")
         return {_MARK + "text": b64encode(raw).decode()}
-    return str(value)
+    return str.__str__(value)
 
 
-def _hides_null(value: Any) -> bool:
+def _hides_null(row: Mapping[str, Any]) -> bool:
     """Tell whether a number that orjson writes as null is in here."""
-    if isinstance(value, float):
-        return not isfinite(value)
-    if isinstance(value, Mapping):
-        return any(_hides_null(each) for each in value.values())
-    return isinstance(value, (list, tuple)) and any(_hides_null(each) for each in value)
+    return any(type(value) is float and not isfinite(value) for value in row.values())
 
 
 def _untag(value: Any) -> Any:
@@ -124,8 +151,10 @@ def _untag(value: Any) -> Any:
         return value
     if len(value) == 1:
         name, inner = next(iter(value.items()))
-        if name == _MARK + "object":
-            return {each: _untag(item) for each, item in inner.items()}
+        if name == _MARK + "pairs":
+            return {_untag(each): _untag(item) for each, item in inner}
+        if name == _MARK + "tuple":
+            return tuple(_untag(each) for each in inner)
         if name.startswith(_MARK):
             return _READERS[name[1:]](inner)
     return {name: _untag(each) for name, each in value.items()}

@@ -3,18 +3,20 @@
 So far it knows no snapshot: every record that was read is a change. What a keyed mode needs even
 so is the whole read before the first write: records that are equal count once, and records that
 share a key and differ are all refused, since none of them is the right one. A small read stays in
-memory; a larger one is laid down on disk, and DuckDB finds the keys that occur twice.
+memory; a larger one is laid down on disk, with the hashes of its keys spread over files that are
+small enough to be looked through one by one.
 """
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Self
 
 import attrs
 
-from tailrace._engine.arrow import PAGE, connect, literal
+from tailrace._engine.arrow import PAGE
 from tailrace._engine.codec import decode, digest, encode
 from tailrace._engine.flow import Records, Refuse
 from tailrace.records import Row
@@ -23,7 +25,12 @@ from tailrace.schema import Schema
 IN_MEMORY = 20_000
 """Records of a read that are kept in memory; some tens of megabytes."""
 
+_FILES = 64
+_HASH = 16
+
 Skip = Callable[[Any, str, str], None]
+Doubles = Mapping[Any, bool]
+"""Names that stand for several records, each with whether those differ."""
 
 
 @attrs.frozen
@@ -61,36 +68,42 @@ class Plan:
     def _small(self, pages: list[Records]) -> Iterator[Records]:
         first: dict[Any, bytes] = {}
         differ: dict[Any, bool] = {}
-        records = [pair for page in pages for pair in self._held(page)]
-        for key, row in records:
-            line = encode(row)
-            if first.setdefault(key, line) is not line:
-                differ[key] = differ.get(key, False) or first[key] != line
-        named = ((key, key, row) for key, row in records)
-        return _paged(self._standing(named, differ), pages[-1].schema if pages else Schema())
+        records = []
+        for page in pages:
+            for key, row, line in self._written(page):
+                records.append((key, key, row))
+                known = first.setdefault(key, line)
+                if known is not line:
+                    differ[key] = differ.get(key, False) or known != line
+        return _paged(self._standing(records, differ), pages[-1].schema if pages else Schema())
 
     def _large(self, pages: Iterable[Records]) -> Iterator[Records]:
         folder = Path(self._folder.name)
         schema = Schema()
-        with (folder / "rows").open("wb") as rows, (folder / "hashes").open("wb") as hashes:
+        with ExitStack() as stack:
+            rows = stack.enter_context((folder / "rows").open("wb"))
+            spread = [
+                stack.enter_context((folder / f"{number}").open("wb")) for number in range(_FILES)
+            ]
             for page in pages:
                 schema = page.schema
-                for key, row in self._held(page):
-                    line = encode(row)
-                    name = digest(encode({"": _plain(key)})).hex()
-                    rows.write(line + b"\n")
-                    hashes.write(f"{name},{digest(line).hex()}\n".encode())
-        differ = _doubles(folder / "hashes")
-        return _paged(self._standing(_laid(folder, schema.key), differ), schema)
+                for key, _, line in self._written(page):
+                    name = digest(encode({"": _plain(key)}))
+                    rows.write(name.hex().encode() + line + b"\n")
+                    spread[name[0] % _FILES].write(name + digest(line))
+        differ: dict[Any, bool] = {}
+        for number in range(_FILES):
+            differ.update(_doubles((folder / f"{number}").read_bytes()))
+        return _paged(self._standing(_laid(folder / "rows", schema.key), differ), schema)
 
     def _standing(
-        self, records: Iterable[tuple[Any, Any, Row]], differ: Mapping[Any, bool]
+        self, records: Iterable[tuple[Any, Any, Row]], doubles: Doubles
     ) -> Iterator[tuple[Any, Row]]:
         sent: set[Any] = set()
         for name, key, row in records:
-            if name not in differ:
+            if name not in doubles:
                 yield key, row
-            elif differ[name]:
+            elif doubles[name]:
                 message = "several records of this read have this key and differ; none was sent"
                 self.refuse(key, "double_key", message)
             elif name in sent:
@@ -99,15 +112,15 @@ class Plan:
                 sent.add(name)
                 yield key, row
 
-    def _held(self, page: Records) -> Iterator[tuple[Any, Row]]:
-        """Give the records whose values can be laid down; the others are refused."""
+    def _written(self, page: Records) -> Iterator[tuple[Any, Row, bytes]]:
+        """Give the records whose values can be laid down, as lines too; the others are refused."""
         for key, row in zip(page.keys, page.rows, strict=True):
             try:
-                encode(row)
+                line = encode(row)
             except TypeError as error:
                 self.refuse(key, "value", f"{error} cannot be kept; give a plain value")
             else:
-                yield key, row
+                yield key, row, line
 
 
 def _paged(records: Iterable[tuple[Any, Row]], schema: Schema) -> Iterator[Records]:
@@ -116,24 +129,25 @@ def _paged(records: Iterable[tuple[Any, Row]], schema: Schema) -> Iterator[Recor
         yield Records([key for key, _ in page], [row for _, row in page], schema)
 
 
-def _laid(folder: Path, key: tuple[str, ...]) -> Iterator[tuple[str, Any, Row]]:
-    with (folder / "rows").open("rb") as rows, (folder / "hashes").open() as hashes:
-        for line, hashed in zip(rows, hashes, strict=True):
-            row = decode(line)
+def _laid(path: Path, key: tuple[str, ...]) -> Iterator[tuple[bytes, Any, Row]]:
+    with path.open("rb") as rows:
+        for line in rows:
+            row = decode(line[2 * _HASH :])
             values = tuple(row[name] for name in key)
-            yield hashed[:32], values[0] if len(values) == 1 else values, row
+            name = bytes.fromhex(line[: 2 * _HASH].decode())
+            yield name, values[0] if len(values) == 1 else values, row
 
 
-def _doubles(path: Path) -> dict[str, bool]:
+def _doubles(hashes: bytes) -> dict[bytes, bool]:
     """Find the hashes of keys that occur twice, each with whether their records differ."""
-    columns = "columns = {'k': 'VARCHAR', 'r': 'VARCHAR'}, header = false, auto_detect = false"
-    with connect() as connection:
-        connection.execute(f"SET temp_directory = {literal(str(path.parent / 'spill'))}")
-        found = connection.execute(
-            f"SELECT k, min(r) <> max(r) FROM read_csv({literal(str(path))}, {columns})"  # noqa: S608  # our own file
-            " GROUP BY k HAVING count(*) > 1"
-        ).fetchall()
-    return dict(found)
+    first: dict[bytes, bytes] = {}
+    differ: dict[bytes, bool] = {}
+    for at in range(0, len(hashes), 2 * _HASH):
+        name, row = hashes[at : at + _HASH], hashes[at + _HASH : at + 2 * _HASH]
+        known = first.setdefault(name, row)
+        if known is not row:
+            differ[name] = differ.get(name, False) or known != row
+    return differ
 
 
 def _plain(key: Any) -> Any:

@@ -2,10 +2,12 @@
 
 import logging
 import threading
+from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from json import dumps
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import attrs
 import orjson
@@ -15,11 +17,12 @@ from tailrace._engine.ratelimit import Pace
 from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff, retry_after
 from tailrace._engine.wire import Lost, Unsent, Wire
 from tailrace.errors import FatalError, RejectedError, UnansweredError, UnsentError
-from tailrace.http import Answer, Http, Request
+from tailrace.http import Answer, Http, Request, check_headers, titled
 from tailrace.text import plain
 
 _log = logging.getLogger("tailrace.http")
 
+_HARMLESS = frozenset({"Content-Type", "Accept", "Idempotency-Key"})
 _STOPPING = {401: "login", 402: "payment", 403: "permission"}
 
 
@@ -75,9 +78,8 @@ class Client:
         attempt: Attempt | None = getattr(self._local, "attempt", None)
         tries = _Tries(self, request, _repeatable(request, attempt) and judged)
         while True:
-            headers = dict(request.headers)
-            if request.auth is not None:
-                headers.update(request.auth.headers())
+            headers = titled(request.headers, request.auth.headers() if request.auth else {})
+            check_headers(headers)
             self.pace.acquire(request.scope)
             if self.clock.stopping and not request.safe and attempt is not None:
                 raise UnsentError("not sent: the run was asked to stop")
@@ -88,9 +90,9 @@ class Client:
                     continue
                 raise UnsentError(f"{_place(request)}: {error}") from None
             except Lost as error:
+                _note(attempt, request)
                 if tries.repeatable and tries.again(str(error)):
                     continue
-                _note(attempt, request)
                 raise UnansweredError(
                     f"{_place(request)}: {error}", spent=tries.repeatable
                 ) from None
@@ -198,12 +200,16 @@ class _Tries:
         """Let the whole scope wait as long as the service asks, or as experience says."""
         clock = self.client.clock
         self.throttles += 1
+        if clock.stopping:
+            raise UnsentError(why, status=429)
         if wait is not None:
             _too_long(wait, why)
             # A little more than asked, spread, so that threads do not come back as one.
             seconds = wait + min(wait, 1.0) * 0.1 * clock.random()
         else:
-            seconds = backoff(self.throttles, clock.random())
+            seconds = 0.0
+        if seconds < 1.0:
+            seconds = max(seconds, backoff(self.throttles, clock.random()))
         self.waited += seconds
         if self.waited > PATIENCE:
             raise FatalError(f"{why}: it kept asking to slow down for an hour", status=429)
@@ -261,12 +267,23 @@ def _place(request: Request) -> str:
 def _message(request: Request, answer: Answer, headers: Mapping[str, str]) -> str:
     """Say what the service said: at most 500 characters, no control character, no login."""
     said = _said(answer)
-    for value in headers.values():
-        for secret in (value, value.rpartition(" ")[2]):
-            if len(secret) >= 8:
-                said = said.replace(secret, "***")
+    for secret in _secrets(headers, request.url):
+        said = said.replace(secret, "***")
     said = plain(said, 500)
     return f"{_place(request)}: {answer.status}{': ' + said if said else ''}"
+
+
+def _secrets(headers: Mapping[str, str], url: str) -> list[str]:
+    """Give what might be a login in a request, in the forms that an answer may repeat it in."""
+    values = {value for name, value in headers.items() if name not in _HARMLESS}
+    values |= {value.rpartition(" ")[2] for value in values}
+    for value in list(values):
+        with suppress(ValueError):
+            values.add(b64decode(value, validate=True).decode().rpartition(":")[2])
+    values |= {value for _, value in parse_qsl(urlsplit(url).query)}
+    long = {value for value in values if len(value) >= 8}
+    long |= {quote(value, safe="") for value in long} | {dumps(value)[1:-1] for value in long}
+    return sorted(long, key=len, reverse=True)
 
 
 def _said(answer: Answer) -> str:

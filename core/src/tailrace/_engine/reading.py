@@ -3,12 +3,13 @@
 import logging
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from tailrace._engine.arrow import PAGE, scan_object
+from tailrace._engine.arrow import PAGE, Scan, scan_object
 from tailrace._engine.flow import Refuse, Rows
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError, TailraceError
@@ -62,7 +63,7 @@ class Reading:
         return None
 
     def _checked(self, page: Sequence[Any], first: int, known: "_Known") -> Rows:
-        rows = [dict(row) if isinstance(row, Mapping) else None for row in page]
+        rows = [row if type(row) is dict else None for row in page]
         refused = known.see(rows)
         numbers: Sequence[int] = range(first, first + len(page))
         if refused:
@@ -76,28 +77,37 @@ class Reading:
 
 def open_reading(source: Any, refuse: Refuse, stopped: Callable[[], bool]) -> Reading:
     """Take a source in any of its forms; nothing is read before the first page is asked for."""
-    if callable(source) and not hasattr(source, "__arrow_c_stream__"):
-        try:
+    try:
+        if callable(source) and not hasattr(source, "__arrow_c_stream__"):
             source = source()
+        expected = len(source) if isinstance(source, Sized) else getattr(source, "expected", None)
+        schema, pages = _pages(source)
+    except TailraceError:
+        raise
+    except Exception as error:
+        raise _broken(error, 0) from error
+    return Reading(pages, schema, expected, refuse, stopped)
+
+
+def _pages(source: Any) -> tuple[Schema | None, Iterator[Sequence[Any]]]:
+    """Give what the source declares, and its rows page by page, each a dict of its own."""
+    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "iloc"):
+        try:
+            source = scan_object(source)
         except TailraceError:
             raise
-        except Exception as error:
-            raise _broken(error, 0) from error
-    expected = len(source) if isinstance(source, Sized) else getattr(source, "expected", None)
-    schema: Schema | None = None
-    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "iloc"):
-        source = scan_object(source)
-    if hasattr(source, "schema") and isinstance(source.schema, Schema):
-        schema = source.schema
-        pages = _from_tuples(source, schema.names)
-    elif callable(getattr(source, "fetchmany", None)) and getattr(source, "description", None):
-        names = tuple(column[0] for column in source.description)
-        pages = _from_tuples(iter(lambda: source.fetchmany(PAGE), []), names)
-    elif callable(getattr(source, "read", None)) and not isinstance(source, Iterator):
-        pages = _from_pages(source)
-    else:
-        pages = _from_rows(_iterable(source))
-    return Reading(pages, schema, expected, refuse, stopped)
+        except Exception:
+            if not hasattr(source, "iloc"):
+                raise
+            # A column of several kinds has no form in Arrow; its values do.
+            return None, _from_frame(source)
+    if isinstance(source, Scan):
+        return source.schema, _from_tuples(source, source.schema.names)
+    if callable(getattr(source, "fetchmany", None)):
+        return None, _from_tuples(*_cursor(source))
+    if callable(getattr(source, "read", None)) and not isinstance(source, Iterator):
+        return None, _from_reader(source)
+    return None, _from_rows(_iterable(source))
 
 
 def _iterable(source: Any) -> Iterable[Any]:
@@ -118,7 +128,8 @@ def _from_rows(rows: Iterable[Any]) -> Iterator[list[Any]]:
     page: list[Any] = []
     try:
         for row in rows:
-            page.append(row)
+            # A copy: a source may yield one dict again and again, filled anew.
+            page.append(dict(row) if isinstance(row, Mapping) else row)
             if len(page) == PAGE:
                 yield page
                 page = []
@@ -130,14 +141,41 @@ def _from_rows(rows: Iterable[Any]) -> Iterator[list[Any]]:
         yield page
 
 
-def _from_tuples(pages: Iterable[Any], names: tuple[str, ...]) -> Iterator[list[Row]]:
+def _from_tuples(pages: Iterable[Any], names: Sequence[str]) -> Iterator[list[Row]]:
     for page in pages:
-        yield [dict(zip(names, row, strict=True)) for row in page]
+        if page and isinstance(page[0], Mapping):
+            yield [dict(row) for row in page]
+        else:
+            yield [dict(zip(names, row, strict=True)) for row in page]
 
 
-def _from_pages(reader: Any) -> Iterator[list[Any]]:
+def _cursor(cursor: Any) -> tuple[Iterator[Any], list[str]]:
+    """Give a database cursor's pages, and the names of its columns."""
+    if getattr(cursor, "description", None) is None:
+        raise SourceError("the cursor holds no rows; execute a query first")
+    names = [column[0] for column in cursor.description]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SourceError(f"the query has the column {twice[0]!r} twice; rename one with AS")
+    return _fetched(cursor), names
+
+
+def _fetched(cursor: Any) -> Iterator[Any]:
+    while page := cursor.fetchmany(PAGE):
+        yield page
+
+
+def _from_reader(reader: Any) -> Iterator[list[Any]]:
     for page in reader.read(None):
-        yield list(page.rows if isinstance(page, Page) else page)
+        yield from _from_rows(page.rows if isinstance(page, Page) else page)
+
+
+def _from_frame(frame: Any) -> Iterator[list[Row]]:
+    names = [str(name) for name in frame.columns]
+    for start in range(0, len(frame), PAGE):
+        part = frame.iloc[start : start + PAGE].astype(object)
+        values = part.where(part.notna(), None).itertuples(index=False, name=None)
+        yield [dict(zip(names, row, strict=True)) for row in values]
 
 
 @attrs.define
@@ -156,7 +194,7 @@ class _Known:
                 refused[place] = ("no_mapping", "")
             elif (shape := (*row, *map(type, row.values()))) in shapes:
                 continue
-            elif not all(type(name) is str for name in row):
+            elif not all(isinstance(name, str) for name in row):
                 refused[place] = ("field_name", "has a field name that is no text")
             else:
                 self._learn(row, shape)
@@ -172,19 +210,34 @@ class _Known:
 
 
 _NOTHING = frozenset({"NaTType", "NAType"})
+_STAMPS = frozenset({"Timestamp", "Timedelta"})
 
 
 def _is_wrapped(value: Any) -> bool:
-    return type(value).__module__ == "numpy" or type(value).__name__ in _NOTHING
+    return type(value).__module__.partition(".")[0] in ("numpy", "pandas")
 
 
 def _unwrap(row: Row) -> None:
-    """Put plain values for what numpy and pandas wrap."""
+    """Put plain values for what numpy and pandas wrap; sub-microseconds are cut off."""
     for name, value in row.items():
-        if type(value).__name__ in _NOTHING:
+        kind = type(value).__name__
+        if not _is_wrapped(value):
+            continue
+        if kind in _NOTHING:
             row[name] = None
-        elif type(value).__module__ == "numpy" and hasattr(value, "item"):
-            row[name] = value.item()
+        elif kind in _STAMPS:
+            row[name] = _unstamped(value)
+        elif kind in ("datetime64", "timedelta64"):
+            row[name] = value.astype(f"{kind}[us]").item()
+        elif hasattr(value, "tolist"):
+            row[name] = value.tolist()
+
+
+def _unstamped(value: Any) -> datetime | timedelta:
+    if isinstance(value, timedelta):
+        return timedelta(value.days, value.seconds, value.microseconds)
+    plain: datetime = value.to_pydatetime(warn=False)
+    return plain
 
 
 def _broken(error: Exception, read: int) -> SourceError:

@@ -27,7 +27,7 @@ def project_schema() -> dict[str, Any]:
             "mode": {"enum": [str(mode) for mode in Mode], "default": "append"},
             "key": {"anyOf": [{"type": "string"}, _list({"type": "string"})]},
             "source": {"anyOf": [{"type": "string"}, *sources]},
-            "destination": {"anyOf": destinations},
+            "destination": {"anyOf": destinations or [{"type": "object"}]},
             "mapping": {"type": "object", "additionalProperties": {"type": ["string", "object"]}},
             "cursor": {"type": "string"},
             "limits": _closed(
