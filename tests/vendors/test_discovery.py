@@ -6,6 +6,7 @@ import httplib2
 import pytest
 import requests
 from googleapiclient.discovery import build
+
 from tailrace_sandbox import Sandbox
 
 

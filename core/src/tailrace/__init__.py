@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from tailrace.errors import FatalError as FatalError
     from tailrace.errors import MissingOption as MissingOption
     from tailrace.errors import PreflightError as PreflightError
+    from tailrace.errors import Problem as Problem
     from tailrace.errors import RejectedError as RejectedError
     from tailrace.errors import RetryableError as RetryableError
     from tailrace.errors import TailraceError as TailraceError
     from tailrace.errors import UnansweredError as UnansweredError
+    from tailrace.errors import UnsentError as UnsentError
     from tailrace.hookspecs import hookimpl as hookimpl
     from tailrace.http import Answer as Answer
     from tailrace.http import Http as Http
@@ -50,10 +52,12 @@ _HOMES = {
         "FatalError",
         "MissingOption",
         "PreflightError",
+        "Problem",
         "RejectedError",
         "RetryableError",
         "TailraceError",
         "UnansweredError",
+        "UnsentError",
     ),
     "hookspecs": ("hookimpl",),
     "http": ("Answer", "Http"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from math import inf
 from typing import Any, Literal, Protocol, get_args
 
 import attrs
@@ -16,8 +17,16 @@ tell whether it is needed; or it doubles, so that it is never made."""
 
 
 def _positive(instance: Any, attribute: Any, value: Any) -> None:
-    if value is not None and (type(value) not in (int, float) or value <= 0):
+    if type(value) not in (int, float) or not 0 < value < inf:
         raise ConfigError(f"{attribute.name} is a number above 0, not {value!r}")
+
+
+def _whole(instance: Any, attribute: Any, value: Any) -> None:
+    if type(value) is not int or value <= 0:
+        raise ConfigError(f"{attribute.name} is a whole number above 0, not {value!r}")
+
+
+_ceiling = attrs.validators.optional(_whole)
 
 
 @attrs.frozen
@@ -118,9 +127,9 @@ class DestinationSpec:
     options: type = NoOptions
     open: Callable[..., AbstractContextManager[Any]]
     modes: frozenset[Mode] = attrs.field(default=("append",), converter=_modes)
-    batch_size: int = attrs.field(default=1000, validator=_positive)
-    max_bytes: int | None = attrs.field(default=None, validator=_positive)
-    max_in_flight: int | None = attrs.field(default=None, validator=_positive)
+    batch_size: int = attrs.field(default=1000, validator=_whole)
+    max_bytes: int | None = attrs.field(default=None, validator=_ceiling)
+    max_in_flight: int | None = attrs.field(default=None, validator=_ceiling)
     rate: tuple[Rate, ...] = attrs.field(default=(), converter=_rates)
     delivery: Mapping[Action, Delivery] = attrs.field(default="at_most_once", converter=_deliveries)
     weigh: Callable[[Mapping[str, Any]], int] | None = None

@@ -229,7 +229,7 @@ def _query(url: str, params: Mapping[str, Any] | None) -> str:
 
 def titled(*several: Mapping[str, str]) -> dict[str, str]:
     """Put headers together; a name means the same in capitals and without, and the last one wins."""
-    return {name.title(): value for headers in several for name, value in headers.items()}
+    return {name.title(): str(value) for headers in several for name, value in headers.items()}
 
 
 def check_headers(headers: Mapping[str, str]) -> None:
@@ -238,8 +238,8 @@ def check_headers(headers: Mapping[str, str]) -> None:
         line = f"{name}{value}"
         if any(character in line for character in "\r\n\0"):
             raise ConfigError(f"header {name!r} holds a line break or a zero byte")
-        if not line.isascii():
-            raise ConfigError(f"header {name!r} holds a character that is not ASCII")
+        if max(map(ord, line), default=0) > 255:
+            raise ConfigError(f"header {name!r} holds a character that no header can")
 
 
 def encode_json(value: Any) -> bytes:
@@ -258,10 +258,10 @@ def encode_json(value: Any) -> bytes:
         pass
     try:
         body = jsonlib.dumps(value, default=_plain, allow_nan=False).encode()
-        orjson.loads(body)
-        return body
+        orjson.loads(body)  # which knows a lone surrogate for what it is
     except (TypeError, ValueError, RecursionError) as error:
         raise RejectedError(f"JSON cannot hold this: {error}", reason="value") from None
+    return body
 
 
 def _holds_nan(value: Any) -> bool:

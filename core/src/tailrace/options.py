@@ -2,9 +2,12 @@
 
 import difflib
 import os
+import re
 import types
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from contextlib import suppress
+from datetime import date, datetime, time
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
@@ -25,6 +28,17 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 T = TypeVar("T")
+
+_HOLDERS: Mapping[Any, Any] = {
+    **dict.fromkeys((list, tuple, set, frozenset, Sequence), (list, tuple)),
+    **dict.fromkeys((dict, Mapping), Mapping),
+}
+"""What is taken for options that hold several values."""
+
+_NUMBERS = {
+    int: re.compile(r"[+-]?\d+", re.ASCII),
+    float: re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII),
+}
 
 
 class Secret:
@@ -149,12 +163,21 @@ def read_options(
     known = definitions(options)
     values, problems = _collect(known, dict(given or {}), places)
     names = [each.name for each in known]
-    for extra in values.keys() - set(names):
-        near = difflib.get_close_matches(str(extra), names, 1)
-        hint = f"; did you mean {near[0]!r}?" if near else f" (there are: {', '.join(names)})"
-        problems.append(Problem(f"{places.path}.{extra}", f"no such option{hint}"))
+    for extra in values:
+        if extra not in names:
+            near = difflib.get_close_matches(str(extra), names, 1)
+            there = f" (there are: {', '.join(names) or 'none'})"
+            hint = f"; did you mean {near[0]!r}?" if near else there
+            problems.append(Problem(f"{places.path}.{extra}", f"no such option{hint}"))
     several(problems)
-    return options(**values)
+    try:
+        return options(**values)
+    except ConfigError:
+        raise
+    except (TypeError, ValueError) as error:  # a validator of the class itself
+        raise ConfigError(
+            Problem(places.path, str(error.args[0] if error.args else error))
+        ) from None
 
 
 def _collect(
@@ -165,9 +188,7 @@ def _collect(
         path = f"{places.path}.{each.name}"
         try:
             if each.name in given:
-                value = given[each.name]
-                if each.secret and isinstance(value, Mapping):
-                    value = _refer(value, places)
+                value = _looked_through(given[each.name], each.type, path, places)
                 given[each.name] = _rooted(structure(value, each.type), places.folder)
             elif (text := places.environ.get(places.variable(each.name))) is not None:
                 given[each.name] = parse(text, each.type)
@@ -175,9 +196,58 @@ def _collect(
                 problems.append(Problem(path, f"missing; looked in {places.looked(each.name)}"))
         except Unfit as unfit:
             problems.append(Problem(path, str(unfit)))
+        except _Misfits as misfits:
+            problems += misfits.problems
         except Exception as error:  # noqa: BLE001  # cattrs raises groups of whatever hooks raise
             problems.extend(_explain(error, path))
     return given, problems
+
+
+class _Misfits(Exception):  # noqa: N818  # no error of its own: it carries Problems
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(problems)
+        self.problems = problems
+
+
+def _looked_through(value: Any, kind: Any, path: str, places: Places) -> Any:
+    """Put texts for the references to secrets, and refuse what could only be taken for a list."""
+    members = [each for each in _members(kind) if each is not type(None)]
+    if isinstance(value, Mapping) and _holds_secret(kind):
+        return _refer(value, places)
+    if len(members) != 1 or (value is None and kind != members[0]):
+        return value
+    holder, inner = get_origin(members[0]) or members[0], get_args(members[0]) or (Any,)
+    if attrs.has(holder) and isinstance(value, Mapping):
+        kinds = {each.name: each.type for each in definitions(holder)}
+        return _parts(value, lambda name: kinds.get(name, Any), f"{path}.{{}}", places)
+    takes = _HOLDERS.get(holder)
+    if takes is None:
+        return value
+    if not isinstance(value, takes):
+        raise Unfit(f"{_show(value)} is not {_spell(members[0])}")
+    if isinstance(value, Mapping):
+        return _parts(value, lambda _: inner[-1], f"{path}.{{}}", places)
+    uneven = holder is tuple and inner[-1] is not Ellipsis
+    numbered = dict(enumerate(value))
+    kind_at = inner.__getitem__ if uneven and len(inner) == len(value) else lambda _: inner[0]
+    return list(_parts(numbered, kind_at, f"{path}[{{}}]", places).values())
+
+
+def _parts(
+    value: Mapping[Any, Any], kind_at: Callable[[Any], Any], path: str, places: Places
+) -> dict[Any, Any]:
+    parts, problems = {}, []
+    for name, each in value.items():
+        place = path.format(name)
+        try:
+            parts[name] = _looked_through(each, kind_at(name), place, places)
+        except Unfit as unfit:
+            problems.append(Problem(place, str(unfit)))
+        except _Misfits as misfits:
+            problems += misfits.problems
+    if problems:
+        raise _Misfits(problems)
+    return parts
 
 
 def _refer(reference: Mapping[str, Any], places: Places) -> str:
@@ -185,18 +255,26 @@ def _refer(reference: Mapping[str, Any], places: Places) -> str:
         case {"env": str(name), **rest} if not rest:
             if name not in places.environ:
                 raise Unfit(f"the environment variable {name} is not set")
-            return places.environ[name]
+            return _filled(places.environ[name], f"the environment variable {name}")
         case {"file": str(name), **rest} if not rest:
             path = places.folder / name
             try:
-                return path.read_text(encoding="utf-8").strip()
+                return _filled(path.read_text(encoding="utf-8").strip(), f"the file {path}")
             except (OSError, UnicodeDecodeError) as error:
                 reason = getattr(error, "strerror", None) or "it is no text"
                 raise Unfit(f"the file {path} cannot be read: {reason}") from None
     raise Unfit('a secret is text, { env = "NAME" } or { file = "path" }')
 
 
+def _filled(text: str, place: str) -> str:
+    if not text:
+        raise Unfit(f"{place} is empty")
+    return text
+
+
 def _rooted(value: Any, folder: Path) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(_rooted(each, folder) for each in value)
     return folder / value if isinstance(value, Path) else value
 
 
@@ -211,15 +289,21 @@ def structure(value: Any, kind: Any) -> Any:
 
 def parse(text: str, kind: Any) -> Any:
     """Take text from the environment for a type: the only place where text is parsed."""
-    inner = next((each for each in _members(kind) if each is not type(None)), kind)
-    if inner is bool and text.lower() in ("true", "false"):
+    members = _members(kind)
+    if bool in members and text.lower() in ("true", "false"):
         return text.lower() == "true"
-    if inner in (int, float):
-        try:
-            return inner(text)
-        except ValueError:
-            raise Unfit(f"the text in the environment is not {_spell(inner)}") from None
+    for number in (int, float):
+        if number in members and _NUMBERS[number].fullmatch(text):
+            return number(text)
+    if not {str, Secret, Path, Any}.intersection(each for each in members if _hashable(each)):
+        with suppress(Exception):
+            return structure(text, kind)
+        raise Unfit(f"the text in the environment is not {_spell(kind)}")
     return structure(text, kind)
+
+
+def _hashable(kind: Any) -> bool:
+    return getattr(kind, "__hash__", None) is not None
 
 
 @lru_cache(maxsize=1)
@@ -227,11 +311,13 @@ def _converter() -> "Converter":
     from cattrs import Converter
 
     converter = Converter(forbid_extra_keys=True, use_alias=True)
-    for kind in (bool, int, float, str):
+    for kind in (bool, int, float, str, date, datetime, time):
         converter.register_structure_hook(kind, _exactly)
     converter.register_structure_hook(Secret, _secret)
     converter.register_structure_hook(Path, _path)
     converter.register_structure_hook_func(_is_union, _union)
+    converter.register_structure_hook_func(_is_literal, _literal)
+    converter.register_structure_hook_factory(attrs.has, partial(_or_itself, converter))
     return converter
 
 
@@ -241,6 +327,21 @@ def _exactly(value: Any, kind: Any) -> Any:
     if type(value) is not kind:
         raise Unfit(f"{_show(value)} is not {_spell(kind)}")
     return value
+
+
+def _is_literal(kind: Any) -> bool:
+    return get_origin(kind) is Literal
+
+
+def _literal(value: Any, kind: Any) -> Any:
+    if not any(type(value) is type(each) and value == each for each in get_args(kind)):
+        raise Unfit(f"{_show(value)} is not {_spell(kind)}")
+    return value
+
+
+def _or_itself(converter: "Converter", kind: Any) -> Callable[..., Any]:
+    read = converter.gen_structure_attrs_fromdict(kind)
+    return lambda value, _: value if isinstance(value, kind) else read(value, kind)
 
 
 def _secret(value: Any, _: Any) -> Secret:
@@ -275,7 +376,8 @@ def _union(value: Any, kind: Any) -> Any:
             errors.append(error)
     if len(errors) == 1:
         raise errors[0]
-    raise Unfit(f"{_show(value)} is not {_spell(kind)}")
+    shown = _name(value) if _holds_secret(kind) else _show(value)
+    raise Unfit(f"{shown} is not {_spell(kind)}")
 
 
 def _members(kind: Any) -> tuple[Any, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from tailrace_sandbox import Sandbox
 
 DISCOVERY = Path(__file__).parents[3] / "tests" / "vendors" / "discovery.py"
@@ -28,7 +29,11 @@ def sandbox(discovery):
     with Sandbox() as box:
         yield box
         if discovery is not None:
-            fair = [e for e in box.requests("sheets") if e.fault is None and not e.path.startswith("/odd")]
+            fair = [
+                e
+                for e in box.requests("sheets")
+                if e.fault is None and not e.path.startswith("/odd")
+            ]
             problems = [problem for e in fair for problem in discovery.check(e)]
             assert problems == []
 

@@ -5,7 +5,11 @@ import pytest
 
 def cells(*values):
     kinds = {str: "stringValue", int: "numberValue", float: "numberValue", bool: "boolValue"}
-    return {"values": [{"userEnteredValue": {kinds[type(v)]: v}} if v is not None else {} for v in values]}
+    return {
+        "values": [
+            {"userEnteredValue": {kinds[type(v)]: v}} if v is not None else {} for v in values
+        ]
+    }
 
 
 def span(start, end, dimension="ROWS"):
@@ -54,10 +58,19 @@ def test_what_the_twin_lacks_is_named(book):
     ("body", "text"),
     [
         ({"requests": []}, "Must specify at least one request."),
-        ({"requests": [{"noSuch": {}}]}, "Unknown name \"noSuch\" at 'requests[0]': Cannot find field."),
-        ({"requests": [{"deleteSheet": {"sheetId": "x"}}]}, "Invalid value at 'requests[0].delete_sheet.sheet_id' (TYPE_INT32), \"x\""),
+        (
+            {"requests": [{"noSuch": {}}]},
+            "Unknown name \"noSuch\" at 'requests[0]': Cannot find field.",
+        ),
+        (
+            {"requests": [{"deleteSheet": {"sheetId": "x"}}]},
+            "Invalid value at 'requests[0].delete_sheet.sheet_id' (TYPE_INT32), \"x\"",
+        ),
         ({"requests": [{"deleteSheet": {}, "addSheet": {}}]}, "oneof"),
-        ({"requests": [{"updateCells": {"fields": ""}}]}, "At least one field must be listed in 'fields'."),
+        (
+            {"requests": [{"updateCells": {"fields": ""}}]},
+            "At least one field must be listed in 'fields'.",
+        ),
         ({"requests": [{"updateCells": {"fields": "nope"}}]}, "Invalid field: nope"),
     ],
 )
@@ -76,9 +89,16 @@ def test_tabs_are_added_copied_ordered_renamed_and_deleted(book):
     replies = book.batch(
         {"addSheet": {"properties": {"title": "B", "sheetId": 7}}},
         {"duplicateSheet": {"sourceSheetId": 0, "insertSheetIndex": 2, "newSheetName": "C"}},
-        {"updateSheetProperties": {"properties": {"sheetId": 7, "index": 0, "title": "First"}, "fields": "index,title"}},
+        {
+            "updateSheetProperties": {
+                "properties": {"sheetId": 7, "index": 0, "title": "First"},
+                "fields": "index,title",
+            }
+        },
     )["replies"]
-    titles = [s["properties"]["title"] for s in book.meta(fields="sheets.properties.title")["sheets"]]
+    titles = [
+        s["properties"]["title"] for s in book.meta(fields="sheets.properties.title")["sheets"]
+    ]
     book.batch({"deleteSheet": {"sheetId": 7}})
 
     assert replies[0]["addSheet"]["properties"]["sheetId"] == 7
@@ -92,7 +112,10 @@ def test_two_titles_are_swapped_in_one_batch(book):
     book.batch({"addSheet": {"properties": {"title": "New", "sheetId": 5}}})
     rename = [(0, "Old"), (5, "T")]
     answer = book.batch(
-        *({"updateSheetProperties": {"properties": {"sheetId": i, "title": t}, "fields": "title"}} for i, t in rename),
+        *(
+            {"updateSheetProperties": {"properties": {"sheetId": i, "title": t}, "fields": "title"}}
+            for i, t in rename
+        ),
         {"deleteSheet": {"sheetId": 0}},
     )
 
@@ -108,7 +131,12 @@ def test_a_title_cannot_be_taken_twice(book):
 def test_the_workbook_has_ten_million_cells(book):
     grid = {"rowCount": 1_250_001}
     answer = book.batch(
-        {"updateSheetProperties": {"properties": {"sheetId": 0, "gridProperties": grid}, "fields": "gridProperties.rowCount"}}
+        {
+            "updateSheetProperties": {
+                "properties": {"sheetId": 0, "gridProperties": grid},
+                "fields": "gridProperties.rowCount",
+            }
+        }
     )
 
     assert error(answer) == (
@@ -161,7 +189,15 @@ def test_cells_are_written_with_types_and_formats(book):
 
 def test_a_range_that_is_not_covered_is_emptied(book):
     letters(book, "abc def ghi")
-    book.batch({"updateCells": {"range": block(0, 2, 0, 2), "rows": [cells("X")], "fields": "userEnteredValue"}})
+    book.batch(
+        {
+            "updateCells": {
+                "range": block(0, 2, 0, 2),
+                "rows": [cells("X")],
+                "fields": "userEnteredValue",
+            }
+        }
+    )
 
     assert rows(book) == ["X.c", "..f", "ghi"]
 
@@ -170,7 +206,9 @@ def test_append_cells_goes_below_all_content_and_grows_rows_only(new_book):
     book = new_book(rows=2, columns=2)
     book.put("B2", [["x"]])
     book.batch({"appendCells": {"sheetId": 0, "rows": [cells("a", "b")], "fields": "*"}})
-    answer = book.batch({"appendCells": {"sheetId": 0, "rows": [cells("a", "b", "c")], "fields": "*"}})
+    answer = book.batch(
+        {"appendCells": {"sheetId": 0, "rows": [cells("a", "b", "c")], "fields": "*"}}
+    )
 
     assert book.values() == [[], ["", "x"], ["a", "b"]]
     assert error(answer) == (
@@ -180,9 +218,25 @@ def test_append_cells_goes_below_all_content_and_grows_rows_only(new_book):
 
 
 def test_a_cell_is_repeated(book):
-    book.batch({"repeatCell": {"range": block(0, 2, 0, 2), "cell": cells(1)["values"][0], "fields": "userEnteredValue"}})
+    book.batch(
+        {
+            "repeatCell": {
+                "range": block(0, 2, 0, 2),
+                "cell": cells(1)["values"][0],
+                "fields": "userEnteredValue",
+            }
+        }
+    )
     percent = {"userEnteredFormat": {"numberFormat": {"type": "PERCENT", "pattern": "0%"}}}
-    book.batch({"repeatCell": {"range": block(0, 1, 0, 1), "cell": percent, "fields": "userEnteredFormat.numberFormat"}})
+    book.batch(
+        {
+            "repeatCell": {
+                "range": block(0, 1, 0, 1),
+                "cell": percent,
+                "fields": "userEnteredFormat.numberFormat",
+            }
+        }
+    )
 
     assert book.values(render="FORMATTED_VALUE") == [["100%", "1"], ["1", "1"]]
 
@@ -190,7 +244,15 @@ def test_a_cell_is_repeated(book):
 def test_copy_paste_fills_and_shifts_formulas(book):
     book.put("A1", [[1, "=A1+$A$1"], [2, None]], option="USER_ENTERED")
     book.batch({"copyPaste": {"source": block(0, 1, 1, 2), "destination": block(1, 3, 1, 2)}})
-    book.batch({"copyPaste": {"source": block(0, 3, 0, 2), "destination": block(4, 5, 0, 1), "pasteType": "PASTE_VALUES"}})
+    book.batch(
+        {
+            "copyPaste": {
+                "source": block(0, 3, 0, 2),
+                "destination": block(4, 5, 0, 1),
+                "pasteType": "PASTE_VALUES",
+            }
+        }
+    )
 
     assert book.values("B2:B3", render="FORMULA") == [["=A2+$A$1"], ["=A3+$A$1"]]
     assert book.values("A5:B7", render="FORMULA") == [[1, 2], [2, 3], ["", 1]]
@@ -198,7 +260,14 @@ def test_copy_paste_fills_and_shifts_formulas(book):
 
 def test_cut_paste_moves_and_delete_range_shifts(book):
     letters(book, "abc def ghi")
-    book.batch({"cutPaste": {"source": block(0, 1, 0, 1), "destination": {"sheetId": 0, "rowIndex": 3, "columnIndex": 3}}})
+    book.batch(
+        {
+            "cutPaste": {
+                "source": block(0, 1, 0, 1),
+                "destination": {"sheetId": 0, "rowIndex": 3, "columnIndex": 3},
+            }
+        }
+    )
     assert rows(book) == [".bc", "def", "ghi", "...a"]
     book.batch({"deleteRange": {"range": block(0, 1, 0, 2), "shiftDimension": "ROWS"}})
     assert rows(book) == ["dec", "ghf", "..i", "...a"]
@@ -220,11 +289,25 @@ def test_ranges_are_sorted_with_empty_cells_last(book):
 
 def test_text_is_found_and_replaced(book):
     book.put("A1", [["one two one", "ONE", 11]])
-    reply = book.batch({"findReplace": {"find": "one", "replacement": "1", "allSheets": True}})["replies"][0]
-    book.batch({"findReplace": {"find": "(1) (t)", "replacement": "$2$1", "searchByRegex": True, "sheetId": 0}})
+    reply = book.batch({"findReplace": {"find": "one", "replacement": "1", "allSheets": True}})[
+        "replies"
+    ][0]
+    book.batch(
+        {
+            "findReplace": {
+                "find": "(1) (t)",
+                "replacement": "$2$1",
+                "searchByRegex": True,
+                "sheetId": 0,
+            }
+        }
+    )
 
     assert reply["findReplace"] == {
-        "valuesChanged": 2, "occurrencesChanged": 3, "rowsChanged": 1, "sheetsChanged": 1
+        "valuesChanged": 2,
+        "occurrencesChanged": 3,
+        "rowsChanged": 1,
+        "sheetsChanged": 1,
     }
     assert book.values() == [["t1wo 1", 1, 11]]
 
@@ -244,14 +327,21 @@ def test_metadata_sticks_to_its_row(book):
         }
     )["replies"][0]["createDeveloperMetadata"]["developerMetadata"]
     lookup = {"dataFilters": [{"developerMetadataLookup": {"metadataKey": "key"}}]}
-    book.batch({"insertDimension": {"range": span(0, 2)}}, {"deleteDimension": {"range": span(0, 1)}})
+    book.batch(
+        {"insertDimension": {"range": span(0, 2)}}, {"deleteDimension": {"range": span(0, 1)}}
+    )
     found = book.post("/developerMetadata:search", lookup)["matchedDeveloperMetadata"][0]
     values = book.post("/values:batchGetByDataFilter", lookup)["valueRanges"][0]["valueRange"]
 
     assert made["location"]["locationType"] == "ROW"
     assert found["developerMetadata"]["location"]["dimensionRange"]["startIndex"] == 2
     assert (values["range"], values["values"]) == ("T!A3:H3", [["b"]])
-    assert book.session.get(f"{book.url}/developerMetadata/{made['metadataId']}").json()["metadataValue"] == "42"
+    assert (
+        book.session.get(f"{book.url}/developerMetadata/{made['metadataId']}").json()[
+            "metadataValue"
+        ]
+        == "42"
+    )
     book.batch({"deleteDimension": {"range": span(2, 3)}})
     assert book.post("/developerMetadata:search", lookup) == {}
 
@@ -315,10 +405,14 @@ def test_a_batch_returns_the_spreadsheet_on_demand(book):
 def test_duplicates_and_spaces_go(book):
     book.put("A1", [["a", 1], ["A", 1], [" b  c ", 2]])
     replies = book.batch(
-        {"deleteDuplicates": {"range": block(0, 3, 0, 2)}}, {"trimWhitespace": {"range": block(0, 3, 0, 2)}}
+        {"deleteDuplicates": {"range": block(0, 3, 0, 2)}},
+        {"trimWhitespace": {"range": block(0, 3, 0, 2)}},
     )["replies"]
 
-    assert replies == [{"deleteDuplicates": {"duplicatesRemovedCount": 1}}, {"trimWhitespace": {"cellsChangedCount": 1}}]
+    assert replies == [
+        {"deleteDuplicates": {"duplicatesRemovedCount": 1}},
+        {"trimWhitespace": {"cellsChangedCount": 1}},
+    ]
     assert book.values() == [["a", 1], ["b c", 2]]
 
 

@@ -91,7 +91,9 @@ def test_gspread_reads_cell_objects_named_ranges_and_notes(gs):
 
 
 def test_the_official_client_round_trips(api):
-    made = api.create(body={"properties": {"title": "P"}, "sheets": [{"properties": {"title": "My Tab"}}]}).execute()
+    made = api.create(
+        body={"properties": {"title": "P"}, "sheets": [{"properties": {"title": "My Tab"}}]}
+    ).execute()
     values = api.values()
     wrote = values.update(
         spreadsheetId=made["spreadsheetId"],
@@ -119,7 +121,9 @@ def test_the_official_client_batches(api):
         .execute()
     )
     read = api.values().batchGet(spreadsheetId=made, ranges=["A1:B1", "Sheet1!A3"]).execute()
-    cleared = api.values().batchClear(spreadsheetId=made, body={"ranges": ["A1", "B5:C6"]}).execute()
+    cleared = (
+        api.values().batchClear(spreadsheetId=made, body={"ranges": ["A1", "B5:C6"]}).execute()
+    )
 
     assert (wrote["totalUpdatedCells"], wrote["totalUpdatedRows"]) == (3, 2)
     assert [part["values"] for part in read["valueRanges"]] == [[["1", "2"]], [["z"]]]
@@ -129,7 +133,10 @@ def test_the_official_client_batches(api):
 def test_the_official_client_gets_metadata_and_cells(api):
     made = api.create(body={"properties": {"title": "M"}}).execute()["spreadsheetId"]
     api.values().update(
-        spreadsheetId=made, range="A1", valueInputOption="USER_ENTERED", body={"values": [["=1+1", "2026-02-03"]]}
+        spreadsheetId=made,
+        range="A1",
+        valueInputOption="USER_ENTERED",
+        body={"values": [["=1+1", "2026-02-03"]]},
     ).execute()
     full = api.get(spreadsheetId=made, includeGridData=True, ranges="Sheet1!A1:B2").execute()
     cells = full["sheets"][0]["data"][0]["rowData"][0]["values"]
@@ -149,8 +156,14 @@ def test_the_official_client_reads_errors(api, sandbox):
         api.get(spreadsheetId=made).execute()
     sandbox.sheets.allow(made)
 
-    assert (missing.value.status_code, missing.value.reason) == (404, "Requested entity was not found.")
-    assert (forbidden.value.status_code, forbidden.value.reason) == (403, "The caller does not have permission")
+    assert (missing.value.status_code, missing.value.reason) == (
+        404,
+        "Requested entity was not found.",
+    )
+    assert (forbidden.value.status_code, forbidden.value.reason) == (
+        403,
+        "The caller does not have permission",
+    )
     assert api.get(spreadsheetId=made, fields="spreadsheetId").execute() == {"spreadsheetId": made}
 
 
@@ -158,7 +171,9 @@ def test_the_official_drive_client_keeps_files(drive):
     kind = "application/vnd.google-apps.spreadsheet"
     made = drive.files().create(body={"name": "It's", "mimeType": kind}).execute()
     drive.files().update(fileId=made["id"], body={"name": "It is"}).execute()
-    found = drive.files().list(q=f"name = 'It is' and mimeType='{kind}' and trashed=false").execute()
+    found = (
+        drive.files().list(q=f"name = 'It is' and mimeType='{kind}' and trashed=false").execute()
+    )
     drive.files().delete(fileId=made["id"]).execute()
 
     assert [file["id"] for file in found["files"]] == [made["id"]]

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 from click.testing import CliRunner
+
 from tailrace_sandbox.command import sandbox as command
 
 START = [sys.executable, "-c", "from tailrace_sandbox.command import sandbox; sandbox()"]

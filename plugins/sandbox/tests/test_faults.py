@@ -41,7 +41,9 @@ def test_a_reset_comes_before_or_after_applying(sandbox, book, kind, applied):
 
 def test_a_truncated_answer_is_shorter_than_it_says(sandbox, book):
     sandbox.faults.add("sheets", "truncate")
-    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError), match="IncompleteRead"):
+    with pytest.raises(
+        (requests.ConnectionError, requests.exceptions.ChunkedEncodingError), match="IncompleteRead"
+    ):
         send(book)
 
     assert book.values() == [["x"]]

@@ -4,6 +4,7 @@ import string
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tailrace_sandbox.sheets import a1, batch, fields, values
 from tailrace_sandbox.sheets.a1 import Area
 from tailrace_sandbox.sheets.book import Book, new_properties
@@ -46,8 +47,8 @@ def read(book, cells="T"):
 
 def trimmed(rows):
     kept = []
-    for row in rows:
-        row = list(row)
+    for cells in rows:
+        row = list(cells)
         while row and row[-1] == "":
             row.pop()
         kept.append(row)
@@ -90,7 +91,9 @@ def test_a_second_write_covers_the_first(first, second):
     book = fresh()
     put(book, first)
     put(book, second)
-    under = [[*row, *[""] * (COLUMNS - len(row))] for row in first] + [[""] * COLUMNS] * (ROWS - len(first))
+    under = [[*row, *[""] * (COLUMNS - len(row))] for row in first] + [[""] * COLUMNS] * (
+        ROWS - len(first)
+    )
     for i, row in enumerate(second):
         under[i] = [*row, *under[i][len(row) :]]
 
@@ -104,7 +107,9 @@ def test_deleting_undoes_inserting(rows, dimension, start, count):
     put(book, rows)
     before = read(book)
     where = {"sheetId": 0, "dimension": dimension, "startIndex": start, "endIndex": start + count}
-    batch.apply(book, [{"insertDimension": {"range": where}}, {"deleteDimension": {"range": where}}])
+    batch.apply(
+        book, [{"insertDimension": {"range": where}}, {"deleteDimension": {"range": where}}]
+    )
 
     assert read(book) == before
     assert (book.tabs[0].grid.rows, book.tabs[0].grid.columns) == (ROWS, COLUMNS)
@@ -130,7 +135,12 @@ def test_a_pasted_block_reads_like_its_source(rows):
     book = fresh()
     put(book, rows)
     add_tab(book, {"title": "U", "sheetId": 1})
-    whole = {"startRowIndex": 0, "endRowIndex": ROWS, "startColumnIndex": 0, "endColumnIndex": COLUMNS}
+    whole = {
+        "startRowIndex": 0,
+        "endRowIndex": ROWS,
+        "startColumnIndex": 0,
+        "endColumnIndex": COLUMNS,
+    }
     paste = {"source": {"sheetId": 0, **whole}, "destination": {"sheetId": 1, **whole}}
     batch.apply(book, [{"copyPaste": paste}])
 

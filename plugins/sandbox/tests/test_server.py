@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+
 from tailrace_sandbox import Sandbox
 from tailrace_sandbox.quotas import Quota
 
@@ -49,7 +50,9 @@ def test_a_chunked_body_is_read(sandbox):
 @pytest.mark.parametrize("host", [b"evil.example", b"127.0.0.1.evil.example:80", b"", b"10.0.0.1"])
 def test_foreign_hosts_are_refused(sandbox, host):
     for path in (b"/", b"/sheets/v4/spreadsheets", b"/page/state"):
-        answer = ask(sandbox, b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (path, host))
+        answer = ask(
+            sandbox, b"GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" % (path, host)
+        )
 
         assert answer.startswith(b"HTTP/1.1 403")
     assert sandbox.requests("sheets") == []
@@ -69,7 +72,12 @@ def test_other_web_pages_are_refused(sandbox):
 
 
 @pytest.mark.parametrize(
-    "text", [b"nonsense\r\n\r\n", b"GET / HTTP/1.1\r\nno colon\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n"]
+    "text",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+    ],
 )
 def test_what_is_no_http_gets_a_400(sandbox, text):
     assert ask(sandbox, text).startswith(b"HTTP/1.1 400 Bad Request")
@@ -107,7 +115,12 @@ def test_the_log_masks_credentials_and_keeps_bodies(sandbox):
     requests.post(url, data=b"{}", headers={"Authorization": "Bearer s3cret"}, timeout=5)
     [exchange] = sandbox.requests("sheets")
 
-    assert (exchange.method, exchange.path, exchange.status, exchange.body) == ("POST", "/v4/spreadsheets", 200, b"{}")
+    assert (exchange.method, exchange.path, exchange.status, exchange.body) == (
+        "POST",
+        "/v4/spreadsheets",
+        200,
+        b"{}",
+    )
     assert exchange.answer.startswith(b'{"spreadsheetId"')
     assert "s3cret" not in repr(exchange)
     assert exchange.query == {"key": ["***"], "alt": ["json"]}

@@ -78,7 +78,11 @@ def test_user_entered_reads_what_is_typed(book, typed, value, shown):
 
 
 def test_formulas_follow_references(book):
-    book.put("A1", [[1, 2], [3, 4], ["=SUM(A1:B2)", "=A3*2", "=IF(A3>9,\"big\",\"small\")"]], option="USER_ENTERED")
+    book.put(
+        "A1",
+        [[1, 2], [3, 4], ["=SUM(A1:B2)", "=A3*2", '=IF(A3>9,"big","small")']],
+        option="USER_ENTERED",
+    )
 
     assert book.values("A3:C3") == [[10, 20, "big"]]
     assert book.values("A3", render="FORMULA") == [["=SUM(A1:B2)"]]
@@ -166,9 +170,12 @@ def test_bad_values_are_named(book):
     assert answer["error"]["details"][0]["fieldViolations"][0]["field"] == "data.values"
     assert "Invalid values[0][0]: struct_value" in message(book.put("A1", [[{}]]))[1]
     assert "data.values[0]" in message(book.put("A1", ["x"]))[1]
-    assert 'Unknown name "rows"' in message(
-        book.session.put(f"{book.url}/values/A1?valueInputOption=RAW", json={"rows": []}).json()
-    )[1]
+    assert (
+        'Unknown name "rows"'
+        in message(
+            book.session.put(f"{book.url}/values/A1?valueInputOption=RAW", json={"rows": []}).json()
+        )[1]
+    )
     assert "50000 characters" in message(book.put("A1", [["x" * 50_001]]))[1]
     assert book.values() == []
 

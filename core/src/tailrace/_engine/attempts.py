@@ -54,7 +54,7 @@ class Attempts:
         """Write until each record has an outcome; those that failed alone are tried again alone."""
         for tried in range(1, ATTEMPTS + 1):
             again, asked = self._once(batch, found, trouble)
-            if again is None or tried == ATTEMPTS or asked > PATIENCE or self.clock.stopping:
+            if again is None or tried == ATTEMPTS or trouble.fatal or self.clock.stopping:
                 return
             self.client.retried()
             self.clock.sleep(max(asked, backoff(tried, self.clock.random())))
@@ -69,11 +69,16 @@ class Attempts:
         with self.client.attempt(delivery) as attempt:
             try:
                 found.update(self._matched(batch, self.writer.write(batch)))
+                self._doubtful(batch, found)
             except RejectedError as error:
                 refused = error
             except RetryableError as error:
                 self._all(batch, found, Status.FAILED, str(error))
-                return batch, error.retry_after or 0.0
+                asked = _seconds(error.retry_after)
+                if asked > PATIENCE:
+                    why = f"{error}: it asks to wait {asked / 60:.0f} minutes; run again after that"
+                    trouble.fatal = FatalError(why)
+                return batch, asked
             except FatalError as error:
                 trouble.fatal = error
                 self._broke_off(batch, found, str(error), harmless=not attempt.begun)
@@ -107,7 +112,12 @@ class Attempts:
         for outcome in written:
             if not isinstance(outcome, Outcome):
                 raise TypeError(f"write() gave a {type(outcome).__name__} among its outcomes")
-            given.setdefault(outcome.key, outcome)
+            known = given.setdefault(outcome.key, outcome)
+            if known.status is not outcome.status:
+                both = f"the destination called it {known.status} and {outcome.status}"
+                given[outcome.key] = Outcome(
+                    outcome.key, Status.IN_DOUBT, reason="two_outcomes", message=both
+                )
         strange = given.keys() - {record.key for record in batch}
         if strange:
             _log.warning("the destination answered for records that batch %s lacks", batch.id)
@@ -119,6 +129,16 @@ class Attempts:
             )
             for record in batch
         }
+
+    def _doubtful(self, batch: Batch, found: dict[Any, Outcome]) -> None:
+        """Make of single records in doubt what can be made: send again, or look them up."""
+        doubtful = [each for each in batch if found[each.key].status is Status.IN_DOUBT]
+        delivery = self.spec.delivery[batch.action]
+        if doubtful and delivery == "idempotent":
+            for record in doubtful:
+                found[record.key] = attrs.evolve(found[record.key], status=Status.FAILED)
+        elif doubtful and delivery == "probe":
+            self._looked_up(_part(batch, doubtful, batch.id), found)
 
     def _refused(
         self, batch: Batch, error: RejectedError, found: dict[Any, Outcome], trouble: Trouble
@@ -134,6 +154,8 @@ class Attempts:
             part = _part(batch, records, f"{batch.id}/{half}")
             if trouble.fatal is not None:
                 self._all(part, found, Status.FAILED, f"not sent: {trouble.fatal}")
+            elif self.clock.stopping:
+                self._all(part, found, Status.FAILED, "not sent: the run was asked to stop")
             else:
                 self._write(part, found, trouble)
 
@@ -146,17 +168,22 @@ class Attempts:
             self._all(batch, found, Status.FAILED, message)
             return
         self._all(batch, found, Status.IN_DOUBT, message)
-        if delivery == "probe" and hasattr(self.writer, "lookup"):
+        if delivery == "probe":
             self._looked_up(batch, found)
 
     def _looked_up(self, batch: Batch, found: dict[Any, Outcome]) -> None:
+        """Ask the writer what became of records in doubt; what it does not tell stays so."""
+        if not hasattr(self.writer, "lookup"):
+            return
         try:
-            answers = self.writer.lookup(batch)
+            answered = self._matched(batch, list(self.writer.lookup(batch)))
         except WriteError as error:
             _log.warning("batch %s stays in doubt: %s", batch.id, error)
-            return
-        known = {record.key for record in batch}
-        found.update({each.key: each for each in answers if each.key in known})
+        except Exception:  # noqa: BLE001  # a plugin's bug: kept with its traceback
+            _log.exception("batch %s stays in doubt: the destination's lookup() failed", batch.id)
+        else:
+            known = {key: each for key, each in answered.items() if each.status != "in_doubt"}
+            found.update(known)
 
     def _failed_alone(self, batch: Batch, found: dict[Any, Outcome]) -> Batch | None:
         """Give the records that the writer itself reported as failed, to be tried again."""
@@ -169,6 +196,15 @@ class Attempts:
         reason = "gave_up" if status is Status.FAILED else "unanswered"
         for record in batch:
             found[record.key] = Outcome(record.key, status, reason=reason, message=message)
+
+
+def _seconds(asked: Any) -> float:
+    """Take what a plugin passes on of a service's wish, which may be anything."""
+    try:
+        seconds = float(asked or 0.0)
+    except (TypeError, ValueError):
+        return 0.0
+    return seconds if seconds > 0 else 0.0
 
 
 def _part(batch: Batch, records: Sequence[Record], name: str) -> Batch:

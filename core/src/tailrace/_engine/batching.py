@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 
 from tailrace._engine.flow import Records
+from tailrace.errors import RejectedError
 from tailrace.http import encode_json
 from tailrace.records import Action, Batch, Record
 from tailrace.schema import Schema
@@ -28,7 +29,8 @@ class Batching:
         count = 0
         open_: list[Record] = []
         keys: set[Any] = set()
-        size = 0
+        # One byte more than its records with a comma each: the brackets of an array.
+        size = 1
         schema = Schema()
         for page in pages:
             schema = page.schema
@@ -38,7 +40,7 @@ class Batching:
                 if open_ and (full or size + weight > (self.max_bytes or size + weight)):
                     count += 1
                     yield self._batch(count, open_, schema)
-                    open_, size = [], 0
+                    open_, size = [], 1
                     keys.clear()
                 open_.append(Record(key, row))
                 keys.add(key)
@@ -50,4 +52,10 @@ class Batching:
         return Batch(f"{self.run_id}-{count:06d}", self.action, schema, records=records)
 
     def _weight(self, row: Mapping[str, Any]) -> int:
-        return self.weigh(row) if self.weigh is not None else len(encode_json(row)) + 1
+        if self.weigh is not None:
+            return self.weigh(row)
+        try:
+            return len(encode_json(row)) + 1
+        except RejectedError:
+            # Writing it will tell, and refuse this record alone.
+            return 0

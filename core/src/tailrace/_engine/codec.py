@@ -95,7 +95,7 @@ def _tag(value: Any) -> Any:
     raise TypeError(f"a value of type {type(value).__name__}")
 
 
-def _walk(value: Any) -> Any:  # noqa: PLR0911  # one line a kind of value
+def _walk(value: Any) -> Any:  # one line a kind of value
     if isinstance(value, bool) or value is None:
         return value
     if isinstance(value, str):

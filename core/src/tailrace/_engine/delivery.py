@@ -10,7 +10,7 @@ import attrs
 from tailrace._engine.attempts import Attempts
 from tailrace._engine.clock import Clock
 from tailrace._engine.ledger import Ledger
-from tailrace.errors import TailraceError, WriteError
+from tailrace.errors import TailraceError
 from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch
 
@@ -90,10 +90,8 @@ class Delivery:
     def _reserved(self, batch: Batch, reserve: Callable[[Batch], Any]) -> Batch:
         try:
             return attrs.evolve(batch, reservation=reserve(batch))
-        except WriteError as error:
+        except TailraceError as error:
             self.halt.why, self.halt.error = str(error), error
-        except TailraceError:
-            raise
         except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
             _log.exception("the destination failed while it made room for batch %s", batch.id)
             self.halt.why = f"the destination's reserve() failed: {type(error).__name__}: {error}"

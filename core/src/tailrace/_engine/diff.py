@@ -10,7 +10,10 @@ small enough to be looked through one by one.
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
+from datetime import datetime, time
+from decimal import Decimal
 from itertools import chain, islice
+from math import isfinite
 from pathlib import Path
 from typing import Any, Self
 
@@ -27,6 +30,8 @@ IN_MEMORY = 20_000
 
 _FILES = 64
 _HASH = 16
+
+_DAY = datetime(1970, 1, 1)  # noqa: DTZ001  # what both sides of a difference leave out
 
 Skip = Callable[[Any, str, str], None]
 Doubles = Mapping[Any, bool]
@@ -151,7 +156,12 @@ def _doubles(hashes: bytes) -> dict[bytes, bool]:
 
 
 def _plain(key: Any) -> Any:
-    """Give equal keys one form: 1 and 1.0 name the same record."""
+    """Give equal keys one form: 1, 1.0 and Decimal(1) name the same record."""
     if isinstance(key, tuple):
         return [_plain(each) for each in key]
-    return int(key) if isinstance(key, float) and key.is_integer() else key
+    if isinstance(key, (int, float, Decimal)):
+        return list(key.as_integer_ratio()) if isfinite(key) else float(key)
+    if isinstance(key, (datetime, time)) and (offset := key.utcoffset()) is not None:
+        moment = key if isinstance(key, datetime) else datetime.combine(_DAY, key)
+        return moment.replace(tzinfo=None) - _DAY - offset
+    return key

@@ -23,7 +23,9 @@ from tailrace.text import plain
 _log = logging.getLogger("tailrace.http")
 
 _HARMLESS = frozenset({"Content-Type", "Accept", "Idempotency-Key"})
-_STOPPING = {401: "login", 402: "payment", 403: "permission"}
+_STOPPING = frozenset({401, 402, 403})
+_ELSEWHERE = frozenset({301, 307, 308})
+"""Redirects that say that nothing was done here; after the others, something may have been."""
 
 
 @attrs.define
@@ -76,7 +78,7 @@ class Client:
     def exchange(self, request: Request, judged: bool) -> Answer:
         """Carry out one request; see `tailrace.Http` for what is judged."""
         attempt: Attempt | None = getattr(self._local, "attempt", None)
-        tries = _Tries(self, request, _repeatable(request, attempt) and judged)
+        tries = _Tries(self, request, attempt, _repeatable(request, attempt) and judged)
         while True:
             headers = titled(request.headers, request.auth.headers() if request.auth else {})
             check_headers(headers)
@@ -90,62 +92,46 @@ class Client:
                     continue
                 raise UnsentError(f"{_place(request)}: {error}") from None
             except Lost as error:
-                _note(attempt, request)
-                if tries.repeatable and tries.again(str(error)):
-                    continue
-                raise UnansweredError(
-                    f"{_place(request)}: {error}", spent=tries.repeatable
-                ) from None
+                tries.unclear(f"{_place(request)}: {error}")
+                continue
             if not judged:
-                _note(attempt, request)
+                tries.note()
                 return answer
-            if self._accepts(request, answer, tries, attempt, headers):
+            if 200 <= answer.status < 300 and not _garbled(answer):
+                tries.note()
                 return answer
+            self._judge(request, answer, tries, headers)
 
-    def _accepts(
-        self,
-        request: Request,
-        answer: Answer,
-        tries: "_Tries",
-        attempt: Attempt | None,
-        headers: Mapping[str, str],
-    ) -> bool:
-        """Tell that an answer stands; False when the request is to be sent again, else raise."""
+    def _judge(
+        self, request: Request, answer: Answer, tries: "_Tries", headers: Mapping[str, str]
+    ) -> None:
+        """Return when the request is to be sent again, and else raise what the answer means."""
         status = answer.status
-        if 200 <= status < 300:
-            if _garbled(answer):
-                _note(attempt, request)
-                if tries.repeatable and tries.again("the answer is no whole JSON"):
-                    return False
-                raise UnansweredError(
-                    f"{_place(request)}: the answer is no whole JSON", spent=tries.repeatable
-                )
-            _note(attempt, request)
-            return True
+        if status < 300:
+            return tries.unclear(f"{_place(request)}: the answer is no whole JSON", status)
         message = _message(request, answer, headers)
         wait = retry_after(answer.headers, self.clock.wall())
         if status == 429:
-            self._throttled(attempt)
+            self._throttled(tries.attempt)
             tries.wait(wait, message)
-            return False
-        if status == 401 and request.auth is not None and tries.refresh(request.auth):
-            return False
-        if status in _STOPPING:
+        elif status == 401 and tries.refresh(request.auth):
+            pass
+        elif status in _STOPPING:
             raise FatalError(message, status=status)
-        if status in request.not_executed:
-            if tries.again(message, wait):
-                return False
-            raise UnsentError(message, status=status)
-        if status in (408, 425) or status >= 500:
-            _note(attempt, request)
-            if tries.repeatable and tries.again(message, wait):
-                return False
-            raise UnansweredError(message, status=status, spent=tries.repeatable)
-        if 300 <= status < 400:
+        elif status in request.not_executed:
+            if not tries.again(message, wait):
+                raise UnsentError(message, status=status)
+        elif status in (408, 425) or status >= 500:
+            tries.unclear(message, status, wait)
+        elif status < 400:
+            if status not in _ELSEWHERE:
+                tries.note()
             raise FatalError(
                 f"{message}: redirects are not followed; give the final address", status=status
             )
-        raise RejectedError(message, reason=f"http_{status}", status=status)
+        else:
+            raise RejectedError(message, reason=f"http_{status}", status=status)
+        return None
 
     def _send(self, request: Request, headers: Mapping[str, str]) -> Answer:
         with self._lock:
@@ -176,11 +162,23 @@ class Client:
 class _Tries:
     client: Client
     request: Request
+    attempt: Attempt | None
     repeatable: bool
     made: int = 1
     throttles: int = 0
     refreshed: bool = False
     waited: float = 0.0
+
+    def note(self) -> None:
+        """Note that the service may have done what the request asks."""
+        if self.attempt is not None and not self.request.safe:
+            self.attempt.begun += 1
+
+    def unclear(self, why: str, status: int | None = None, wait: float | None = None) -> None:
+        """Wait to send again what may have been done, or raise where that could do it twice."""
+        self.note()
+        if not (self.repeatable and self.again(why, wait)):
+            raise UnansweredError(why, status=status, spent=self.repeatable) from None
 
     def again(self, why: str, wait: float | None = None) -> bool:
         """Wait and tell to send once more, or tell that all attempts were made."""
@@ -219,7 +217,7 @@ class _Tries:
 
     def refresh(self, auth: Any) -> bool:
         """Get a new token, once."""
-        if self.refreshed:
+        if auth is None or self.refreshed:
             return False
         self.refreshed = True
         if not auth.refresh():
@@ -241,11 +239,6 @@ def _repeatable(request: Request, attempt: Attempt | None) -> bool:
     if attempt is None:
         return False
     return attempt.delivery == "idempotent" or (attempt.delivery == "keyed" and request.keyed)
-
-
-def _note(attempt: Attempt | None, request: Request) -> None:
-    if attempt is not None and not request.safe:
-        attempt.begun += 1
 
 
 def _garbled(answer: Answer) -> bool:

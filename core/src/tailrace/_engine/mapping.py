@@ -13,6 +13,7 @@ from tailrace._engine.flow import Records, Refuse, Rows
 from tailrace.errors import PreflightError, Problem
 from tailrace.records import Row
 from tailrace.schema import Field, FieldType, Schema, type_of
+from tailrace.text import plain
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _KEY_TYPES = (str, int, float, Decimal, date, time, UUID, bytes)
@@ -69,7 +70,7 @@ class Mapper:
         problems += [
             Problem("key", f"no field {name!r} (there are: {', '.join(mapped.names)})")
             for name in self.key
-            if name not in mapped and (self.columns is None or len(mapped))
+            if name not in mapped and self.columns is None
         ]
         problems += self._unfit(mapped)
         if problems:
@@ -188,6 +189,9 @@ def problems_of(mapping: Any, path: str) -> list[Problem]:
     problems = []
     for name, what in mapping.items():
         place = f"{path}.{name}"
+        if not isinstance(name, str) or not name:
+            problems.append(Problem(place, "a destination field has a name, which is text"))
+            continue
         fits = isinstance(what, str) or (
             isinstance(what, Mapping)
             and (
@@ -212,6 +216,8 @@ def _shown(value: Any) -> str:
 
 def _names(value: Any) -> bool:
     """Tell whether a value can name a record; a NaN equals nothing, not even itself."""
+    if isinstance(value, Decimal):
+        return not value.is_nan()
     return isinstance(value, _KEY_TYPES) and value == value  # noqa: PLR0124
 
 
@@ -220,11 +226,15 @@ def _unfit(row: Row, accepts: Schema) -> tuple[str, str] | None:
         field = accepts.get(name)
         if field is None:
             return "unknown_field", f"field {name!r}: the destination has no such field"
+        if field.read_only:
+            return "read_only", f"field {name!r}: the destination does not let it be written"
         if value is None:
+            if not field.nullable:
+                return "null", f"field {name!r}: it is null, and the destination needs a value"
             continue
         if field.options is not None and value not in field.options:
             known = ", ".join(map(repr, field.options[:10]))
-            return "no_option", f"field {name!r}: {value!r} is none of {known}"
+            return "no_option", f"field {name!r}: {plain(repr(value), 80)} is none of {known}"
         if (
             field.max_length is not None
             and isinstance(value, str)

@@ -68,7 +68,8 @@ class Pace:
         return self._scopes.setdefault(scope, _Scope())
 
     def _rates_of(self, scope: str) -> list[tuple[Rate, deque[float]]]:
-        return [*self._of(scope).rates, *self._of(EVERY).rates]
+        every = self._of(EVERY).rates
+        return every if scope == EVERY else [*self._of(scope).rates, *every]
 
     def _earliest(self, scope: str, now: float) -> float:
         begins = max(self._of(scope).resumes, now)

@@ -1,6 +1,7 @@
 """When to try again."""
 
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 ATTEMPTS = 8
@@ -15,7 +16,7 @@ _FIRST, _LONGEST = 0.25, 64.0
 
 def backoff(attempt: int, chance: float) -> float:
     """Give the seconds to wait after the n-th attempt (from 1): doubling, the upper half by chance."""
-    ceiling = min(_FIRST * 2.0**attempt, _LONGEST)
+    ceiling = min(_FIRST * 2.0 ** min(attempt, 16), _LONGEST)
     return ceiling / 2 + ceiling / 2 * chance
 
 
@@ -41,6 +42,8 @@ def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
 
 def _timestamp(text: str) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp()
-    except (ValueError, OverflowError, TypeError):
+        moment = parsedate_to_datetime(text)
+        # "-0000" leaves the zone open; HTTP dates are in UTC.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError, TypeError, IndexError):
         return None

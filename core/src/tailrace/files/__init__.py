@@ -51,7 +51,12 @@ def open_files(options: Options) -> Iterator[Any]:
     from tailrace.files import _csv, _json, _parquet
 
     paths = _paths(options.path)
-    format_ = options.format or _format(paths[0])
+    formats = {options.format} if options.format else {_format(path) for path in paths}
+    if len(formats) > 1:
+        several = " and ".join(sorted(map(str, formats)))
+        raise ConfigError(Problem("path", f"{options.path} matches {several} files; read one kind"))
+    format_ = formats.pop()
+    _check_delimiter(options.delimiter)
     if format_ == "csv":
         yield _csv.scan_csv(paths, options.delimiter, options.infer)
     elif format_ == "json":
@@ -64,6 +69,11 @@ def open_files(options: Options) -> Iterator[Any]:
 def tailrace_source() -> SourceSpec:
     """Give the source's spec."""
     return SourceSpec(options=Options, open=open_files)
+
+
+def _check_delimiter(delimiter: str | None) -> None:
+    if delimiter is not None and (len(delimiter) != 1 or delimiter in '"\r\n'):
+        raise ConfigError(Problem("delimiter", f"{delimiter!r} is no single separating character"))
 
 
 def _paths(pattern: Path) -> list[Path]:

@@ -7,6 +7,7 @@ fields: rows may be ragged, an absent field is not null, and one field may hold 
 import gzip
 import json
 import re
+import zlib
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -67,8 +68,8 @@ def _values(paths: Sequence[Path]) -> Iterator[Any]:
         try:
             with _open(path) as file:
                 yield from _of_file(path, file)
-        except OSError as error:
-            raise SourceError(f"{path}: {error.strerror or error}") from None
+        except (OSError, EOFError, zlib.error) as error:
+            raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from None
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -76,13 +77,16 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def _of_file(path: Path, file: IO[bytes]) -> Iterator[Any]:
+    begun = False
     for number, line in enumerate(file, 1):
-        text = line.removeprefix(b"\xef\xbb\xbf").strip() if number == 1 else line.strip()
-        if number == 1 and text.startswith(b"["):
-            yield from _parse(path, 1, text + file.read())
+        text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
+        if text.isspace() or not text:
+            continue
+        if not begun and text.lstrip().startswith(b"["):
+            yield from _parse(path, number, text + file.read())
             return
-        if text:
-            yield _parse(path, number, text)
+        begun = True
+        yield _parse(path, number, text)
 
 
 def _parse(path: Path, number: int, text: bytes) -> Any:
@@ -92,7 +96,9 @@ def _parse(path: Path, number: int, text: bytes) -> Any:
         return orjson.loads(text)
     except ValueError as error:
         line = number + getattr(error, "lineno", 1) - 1
-        said = getattr(error, "msg", "it is not UTF-8").split(": line")[0]
+        said = getattr(error, "msg", str(error)).split(": line")[0]
+        if isinstance(error, UnicodeDecodeError):
+            said = "it is not UTF-8"
         raise SourceError(f"{path}, line {line}: this is no JSON: {said}") from None
 
 
@@ -101,4 +107,8 @@ def _number(text: str) -> float | Decimal:
     return number if Decimal(repr(number)) == Decimal(text) else Decimal(text)
 
 
-_exact = partial(json.loads, parse_float=_number)
+def _refused(name: str) -> Any:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+_exact = partial(json.loads, parse_float=_number, parse_constant=_refused)

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import attrs
 
-from tailrace._engine.arrow import Scan, connect, literal, scan
+from tailrace._engine.arrow import Scan, connect, file_literal, scan
 from tailrace.errors import SourceError
 
 
 def scan_parquet(paths: Sequence[Path]) -> Scan:
     """Start reading files as one; a column that a file lacks is null there."""
-    files = f"[{', '.join(literal(str(path)) for path in paths)}]"
+    files = f"[{', '.join(file_literal(path) for path in paths)}]"
     connection = connect()
     reading = scan(connection, f"read_parquet({files}, union_by_name = true)", _failed(paths))
     with connect() as other:

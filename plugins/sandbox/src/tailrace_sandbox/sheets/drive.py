@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,8 @@ import orjson
 from tailrace_sandbox.sheets.book import Book, new_id, timestamp
 from tailrace_sandbox.sheets.errors import ApiError
 from tailrace_sandbox.sheets.library import MIME_TYPE, Library
+from tailrace_sandbox.sheets.search import fits, terms
+from tailrace_sandbox.sheets.sharing import ACCOUNT, METHODS, permissions
 from tailrace_sandbox.sheets.tabs import add_tab
 from tailrace_sandbox.wire import Answer, Request
 
@@ -19,21 +20,8 @@ if TYPE_CHECKING:
     from tailrace_sandbox.sheets.service import Call
 
 Json = dict[str, Any]
-ACCOUNT = {
-    "kind": "drive#user",
-    "displayName": "Sandbox",
-    "me": True,
-    "permissionId": "10000000000000000001",
-    "emailAddress": "sandbox@tailrace.invalid",
-}
 PAGE = 100
 _BRIEF = ("kind", "id", "name", "mimeType")
-_TERM = re.compile(
-    r"\s*(?:not\s+)?(?P<field>\w+)\s*(?P<operator>=|!=|contains|>=|<=|>|<)\s*"
-    r"(?P<value>'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"|true|false)\s*"
-    r"|\s*(?P<member>'(?:[^'\\]|\\.)*')\s+in\s+(?P<collection>\w+)\s*",
-    re.IGNORECASE,
-)
 
 
 def token(request: Request) -> Answer:
@@ -101,8 +89,8 @@ def _resource(book: Book) -> Json:
         "lastModifyingUser": ACCOUNT,
         "shared": bool(book.file["permissions"]),
         "ownedByMe": True,
-        "permissions": _permissions(book),
-        "permissionIds": [permission["id"] for permission in _permissions(book)],
+        "permissions": permissions(book),
+        "permissionIds": [permission["id"] for permission in permissions(book)],
         **{
             name: book.file[name]
             for name in ("description", "properties", "appProperties")
@@ -111,23 +99,11 @@ def _resource(book: Book) -> Json:
     }
 
 
-def _permissions(book: Book) -> list[Json]:
-    owner = {
-        "kind": "drive#permission",
-        "id": ACCOUNT["permissionId"],
-        "type": "user",
-        "role": "owner",
-        "emailAddress": ACCOUNT["emailAddress"],
-        "displayName": ACCOUNT["displayName"],
-        "deleted": False,
-        "pendingOwner": False,
-    }
-    return [owner, *book.file["permissions"]]
-
-
 def _list(call: Call, library: Library) -> Json:
-    terms = _terms(str(call.options.get("q") or ""))
-    found = [b for b in library.books.values() if b.forbidden != "reads" and _fits(b, terms)]
+    wanted = terms(str(call.options.get("q") or ""))
+    found = [
+        b for b in library.books.values() if b.forbidden != "reads" and fits(_resource(b), wanted)
+    ]
     order = str(call.options.get("orderBy") or "modifiedTime desc")
     for key in reversed(order.split(",")):
         name, _, direction = key.strip().partition(" ")
@@ -142,49 +118,6 @@ def _list(call: Call, library: Library) -> Json:
     if start + size < len(found):
         page["nextPageToken"] = str(start + size)
     return page
-
-
-def _terms(query: str) -> list[re.Match[str]]:
-    terms: list[re.Match[str]] = []
-    at = 0
-    while at < len(query.rstrip()):
-        match = _TERM.match(query, at)
-        if match is None:
-            raise ApiError(400, "Invalid Value")
-        terms.append(match)
-        at = match.end()
-        if query[at : at + 3].lower() == "and":
-            at += 3
-        elif at < len(query.rstrip()):
-            raise ApiError(400, "Invalid Value")
-    return terms
-
-
-def _fits(book: Book, terms: list[re.Match[str]]) -> bool:
-    return all(_holds(_resource(book), term) for term in terms)
-
-
-def _holds(file: Json, term: re.Match[str]) -> bool:
-    if term["member"]:
-        value = _unquoted(term["member"])
-        members = file.get(term["collection"], [])
-        return value in [m.get("emailAddress") if isinstance(m, Mapping) else m for m in members]
-    actual, value = file.get(term["field"]), _unquoted(term["value"])
-    text = str(actual).lower() if isinstance(actual, bool) else str(actual or "")
-    holds = {
-        "=": text == value,
-        "!=": text != value,
-        "contains": value.casefold() in text.casefold(),
-        ">": text > value,
-        "<": text < value,
-        ">=": text >= value,
-        "<=": text <= value,
-    }[term["operator"].lower()]
-    return holds != term[0].strip().lower().startswith("not ")
-
-
-def _unquoted(text: str) -> str:
-    return re.sub(r"\\(.)", r"\1", text[1:-1]) if text[:1] in "'\"" else text.lower()
 
 
 def _create(call: Call, library: Library) -> Book:
@@ -239,77 +172,11 @@ def _list_comments(call: Call, book: Book, library: Library) -> Json:
     return {"kind": "drive#commentList", "comments": []}
 
 
-def _list_permissions(call: Call, book: Book, library: Library) -> Json:
-    del library
-    found = _permissions(book)
-    if call.mask.everything:
-        found = [{name: p[name] for name in ("kind", "id", "type", "role")} for p in found]
-    return {"kind": "drive#permissionList", "permissions": found}
-
-
-def _share(call: Call, book: Book, library: Library) -> Json:
-    del library
-    kind, role = call.body.get("type"), call.body.get("role")
-    if not kind or not role:
-        raise ApiError(400, "The permission type and role fields are required.")
-    email = call.body.get("emailAddress")
-    if kind in ("user", "group") and not email:
-        raise ApiError(
-            400,
-            "The specified emailAddress is invalid or not applicable for the given permission type.",
-        )
-    permission: Json = {
-        "kind": "drive#permission",
-        "id": "anyoneWithLink" if kind == "anyone" else str(secrets.randbelow(10**20)).zfill(20),
-        "type": kind,
-        "role": role,
-        **{name: call.body[name] for name in ("emailAddress", "domain") if name in call.body},
-    }
-    book.file["permissions"] = [
-        *(p for p in book.file["permissions"] if p["id"] != permission["id"]),
-        permission,
-    ]
-    if call.mask.everything:
-        return {name: permission[name] for name in ("kind", "id", "type", "role")}
-    return permission
-
-
-def _permission(call: Call, book: Book) -> Json:
-    for permission in _permissions(book):
-        if permission["id"] == call.ids[1]:
-            return permission
-    raise ApiError(404, f"Permission not found: {call.ids[1]}.")
-
-
-def _get_permission(call: Call, book: Book, library: Library) -> Json:
-    del library
-    return _permission(call, book)
-
-
-def _update_permission(call: Call, book: Book, library: Library) -> Json:
-    del library
-    permission = _permission(call, book)
-    permission["role"] = call.body.get("role", permission["role"])
-    return permission
-
-
-def _unshare(call: Call, book: Book, library: Library) -> None:
-    del library
-    permission = _permission(call, book)
-    if permission["role"] == "owner":
-        raise ApiError(403, "The owner of a file cannot be removed.")
-    book.file["permissions"].remove(permission)
-
-
 _METHODS: dict[str, Callable[[Call, Book, Library], Json | None]] = {
     "files.get": _get,
     "files.update": _update,
     "files.delete": _delete,
     "files.copy": _copy,
+    **METHODS,
     "comments.list": _list_comments,
-    "permissions.list": _list_permissions,
-    "permissions.create": _share,
-    "permissions.get": _get_permission,
-    "permissions.update": _update_permission,
-    "permissions.delete": _unshare,
 }

@@ -79,7 +79,11 @@ def _time_tokens(pattern: str) -> tuple[tuple[str, str], ...]:
 
 
 def _tell_minutes(tokens: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    words = [i for i, (kind, _) in enumerate(tokens) if kind in ("y", "m", "d", "h", "s") or kind == "elapsed"]
+    words = [
+        i
+        for i, (kind, _) in enumerate(tokens)
+        if kind in ("y", "m", "d", "h", "s") or kind == "elapsed"
+    ]
     told = list(tokens)
     for position, i in enumerate(words):
         kind, text = tokens[i]

@@ -98,7 +98,12 @@ def sort_range(book: Book, given: Mapping[str, Any]) -> None:
         if not 0 <= column < right - area.left:
             raise bad(f"sortSpecs: the column {column + area.left} is outside of the range.")
         _sort(
-            rows, tab, area.left + column, column, evaluator, descending=spec.get("sortOrder") == "DESCENDING"
+            rows,
+            tab,
+            area.left + column,
+            column,
+            evaluator,
+            descending=spec.get("sortOrder") == "DESCENDING",
         )
     for index, (_, cells) in enumerate(rows):
         tab.grid.put(area.top + index, area.left, cells)

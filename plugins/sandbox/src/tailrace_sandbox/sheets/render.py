@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import NoneType
 from typing import Any
 
 import attrs
@@ -51,12 +52,16 @@ class Renderer:
         rows: list[list[Any]] = []
         last = 0
         simple: Callable[[Content], Any] = self._plain()
+        as_is = simple is _keep_plain
         for down, cells in enumerate(tab.grid.slices(area)):
-            if Cell in map(type, cells):
+            kinds = set(map(type, cells))
+            if Cell in kinds:
                 row = [
                     self._cell(tab, area.top + down, area.left + across, content)
                     for across, content in enumerate(cells)
                 ]
+            elif as_is and NoneType not in kinds:
+                row = list(cells)
             else:
                 row = [simple(content) for content in cells]
             while row and row[-1] == "":

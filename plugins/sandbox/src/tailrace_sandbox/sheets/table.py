@@ -21,16 +21,14 @@ def find_table(grid: Grid, area: Area) -> Area | None:
     grown = True
     while grown:
         grown = False
-        if top and _any(grid, top - 1, left - 1, right + 1):
+        while top and _any(grid, top - 1, left - 1, right + 1):
             top, grown = top - 1, True
-        if _any(grid, bottom, left - 1, right + 1):
+        while _any(grid, bottom, left - 1, right + 1):
             bottom, grown = bottom + 1, True
         if left and _any_below(grid, left - 1, top - 1, bottom + 1):
             left, grown = left - 1, True
         if _any_below(grid, right, top - 1, bottom + 1):
             right, grown = right + 1, True
-        while top and _any(grid, top - 1, left - 1, right + 1):
-            top, grown = top - 1, True
     return Area(top, bottom, left, right)
 
 
@@ -50,5 +48,5 @@ def _any(grid: Grid, row: int, left: int, right: int) -> bool:
 
 
 def _any_below(grid: Grid, column: int, top: int, bottom: int) -> bool:
-    rows = range(max(0, top), min(bottom, grid.filled))
-    return any(holds(grid.cell(row, column)) for row in rows)
+    band = grid.slices(Area(max(0, top), bottom, column, column + 1))
+    return any(cells and holds(cells[0]) for cells in band)

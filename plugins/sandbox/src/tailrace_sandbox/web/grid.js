@@ -4,15 +4,16 @@ const ROW = 26;
 const MARGIN = 25;
 const MOST = 500000;
 const GUTTER = 46;
+const FRESH = 2400; // milliseconds, as in page.css
 const $ = (id) => document.getElementById(id);
 
-let shown = null; // the tab that is shown: {key, url, known: Map(row -> cells), widths, filled, columns}
+let shown = null; // the tab that is shown: {key, url, known: Map(row -> cells), fresh: Map(address -> time), widths, filled}
 let chosen = null;
 let asked = 0;
 
 export async function show(key, url, { changed = false } = {}) {
   if (shown === null || shown.key !== key) {
-    shown = { key, url, known: new Map(), widths: [], filled: 0, total: 0 };
+    shown = { key, url, known: new Map(), fresh: new Map(), widths: [], filled: 0, total: 0 };
     chosen = null;
     tell("A1", "");
     $("scroll").scrollTop = 0;
@@ -105,7 +106,8 @@ function drawRow(number, data, cells, changed, before) {
   head.scope = "row";
   head.textContent = number + 1;
   row.append(head);
-  const old = shown.known.get(number) ?? (number >= before ? [] : null);
+  const old = shown.known.get(number) ?? (changed && number >= before ? [] : null);
+  const time = performance.now();
   const now = [];
   data.columns.forEach((name, column) => {
     const [text = "", kind = "", formula = ""] = cells[column] ?? [];
@@ -115,8 +117,14 @@ function drawRow(number, data, cells, changed, before) {
     if (formula) cell.classList.add("f");
     const state = `${kind}${formula}\n${text}`;
     now.push(state);
-    if (changed && old !== null && state !== (old[column] ?? "\n")) cell.classList.add("fresh");
-    cell.dataset.at = `${name}${number + 1}`;
+    const at = `${name}${number + 1}`;
+    if (old !== null && state !== (old[column] ?? "\n")) shown.fresh.set(at, time);
+    const age = time - (shown.fresh.get(at) ?? -FRESH);
+    if (age < FRESH) {
+      cell.classList.add("fresh");
+      cell.style.animationDelay = `-${Math.round(age)}ms`;
+    }
+    cell.dataset.at = at;
     cell.dataset.text = formula || text;
     if (chosen === cell.dataset.at) choose(cell);
     row.append(cell);
