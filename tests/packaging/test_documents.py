@@ -12,17 +12,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from tailrace_sandbox import Sandbox
 
 import tailrace
 from tailrace import hookspecs
+from tailrace_sandbox import Sandbox
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *ROOT.glob("plugins/*/*.md")]
     + [*ROOT.glob("tests/**/*.md")]
 )
-_EXAMPLE = re.compile(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", re.S)
+_EXAMPLE = re.compile(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", re.DOTALL)
 _LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -40,14 +40,14 @@ def test_links_lead_somewhere(document):
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_python_in_documents_parses(document):
-    blocks = re.findall(r"```python\n(.*?)```", document.read_text(), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", document.read_text(), re.DOTALL)
 
     assert [block for block in blocks if not ast.parse(block)] == []
 
 
 def test_cores_readme_lists_the_hooks_as_they_are():
     shown = re.findall(
-        r"^\| `(tailrace_\w+\(.*?\))` \| (.*?) \|$", (ROOT / "core/README.md").read_text(), re.M
+        r"^\| `(tailrace_\w+\(.*?\))` \| (.*?) \|$", (ROOT / "core/README.md").read_text(), re.MULTILINE
     )
     specs = [
         (name, function)

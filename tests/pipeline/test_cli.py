@@ -201,7 +201,7 @@ def test_help_lists_commands_that_plugins_bring(command):
     shown = command("--help").stdout
 
     for name in ("run", "check", "plugins", "init", "demo", "sandbox", "schema", "completion"):
-        assert re.search(rf"^  {name} ", shown, re.M)
+        assert re.search(rf"^  {name} ", shown, re.MULTILINE)
 
 
 def test_a_bug_exits_1_with_its_traceback(command, pip_install):

@@ -27,6 +27,8 @@ class Destination(Generic[P, R]):
         update_wrapper(self, function)
         self._function = function
         takes, options = _parameters(function, _WRITER_TAKES)
+        if inspect.isgeneratorfunction(function):
+            raise ConfigError(f"{function.__qualname__}: a destination returns and does not yield")
         self.spec = DestinationSpec(options=options, open=_open_writer(function, takes), **declared)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -105,9 +107,21 @@ def source(function: Any = None, *, rate: Rate | Iterable[Rate] | None = None) -
 
 def _parameters(function: Callable[..., Any], takes: tuple[str, ...]) -> tuple[set[str], type]:
     """Tell what of the offered arguments a function takes, and make a class of its options."""
+    if not inspect.isfunction(function):
+        raise ConfigError(f"{function!r} is no function; decorate a function made with def")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise ConfigError(f"{function.__qualname__}: an async function; use a plain one")
     wanted, options = set(), {}
     hints = get_type_hints(function)
     for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is parameter.POSITIONAL_ONLY:
+            raise ConfigError(
+                f"{function.__qualname__}: {name!r} is given by name; leave out the /"
+            )
+        if parameter.kind is parameter.KEYWORD_ONLY and name in takes:
+            raise ConfigError(
+                f"{function.__qualname__}: {name!r} stands among the options; put it before the *"
+            )
         if parameter.kind is parameter.KEYWORD_ONLY:
             default = attrs.NOTHING if parameter.default is parameter.empty else parameter.default
             options[name] = attrs.field(

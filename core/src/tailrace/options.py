@@ -212,25 +212,25 @@ class _Misfits(Exception):  # noqa: N818  # no error of its own: it carries Prob
 def _looked_through(value: Any, kind: Any, path: str, places: Places) -> Any:
     """Put texts for the references to secrets, and refuse what could only be taken for a list."""
     members = [each for each in _members(kind) if each is not type(None)]
-    if isinstance(value, Mapping) and _holds_secret(kind):
+    if isinstance(value, Mapping) and Secret in members:
         return _refer(value, places)
     if len(members) != 1 or (value is None and kind != members[0]):
         return value
     holder, inner = get_origin(members[0]) or members[0], get_args(members[0]) or (Any,)
     if attrs.has(holder) and isinstance(value, Mapping):
         kinds = {each.name: each.type for each in definitions(holder)}
-        return _parts(value, lambda name: kinds.get(name, Any), f"{path}.{{}}", places)
+        return _parts(value, lambda name: kinds.get(name, Any), path, places)
     takes = _HOLDERS.get(holder)
     if takes is None:
         return value
     if not isinstance(value, takes):
-        raise Unfit(f"{_show(value)} is not {_spell(members[0])}")
+        raise _unfit(value, members[0])
     if isinstance(value, Mapping):
-        return _parts(value, lambda _: inner[-1], f"{path}.{{}}", places)
+        return _parts(value, lambda _: inner[-1], path, places)
     uneven = holder is tuple and inner[-1] is not Ellipsis
     numbered = dict(enumerate(value))
     kind_at = inner.__getitem__ if uneven and len(inner) == len(value) else lambda _: inner[0]
-    return list(_parts(numbered, kind_at, f"{path}[{{}}]", places).values())
+    return list(_parts(numbered, kind_at, path, places).values())
 
 
 def _parts(
@@ -238,7 +238,7 @@ def _parts(
 ) -> dict[Any, Any]:
     parts, problems = {}, []
     for name, each in value.items():
-        place = path.format(name)
+        place = f"{path}[{name}]" if isinstance(name, int) else f"{path}.{name}"
         try:
             parts[name] = _looked_through(each, kind_at(name), place, places)
         except Unfit as unfit:
@@ -376,8 +376,7 @@ def _union(value: Any, kind: Any) -> Any:
             errors.append(error)
     if len(errors) == 1:
         raise errors[0]
-    shown = _name(value) if _holds_secret(kind) else _show(value)
-    raise Unfit(f"{shown} is not {_spell(kind)}")
+    raise _unfit(value, kind)
 
 
 def _members(kind: Any) -> tuple[Any, ...]:
@@ -385,7 +384,15 @@ def _members(kind: Any) -> tuple[Any, ...]:
 
 
 def _holds_secret(kind: Any) -> bool:
-    return any(each is Secret for each in _members(kind))
+    """Tell whether a secret may be anywhere in values of this type."""
+    if attrs.has(kind):
+        return any(each.secret for each in definitions(kind))
+    return kind is Secret or any(map(_holds_secret, get_args(kind)))
+
+
+def _unfit(value: Any, kind: Any) -> Unfit:
+    shown = _name(value) if _holds_secret(kind) else _show(value)
+    return Unfit(f"{shown} is not {_spell(kind)}")
 
 
 def _explain(error: Exception, path: str) -> list[Problem]:
@@ -427,6 +434,9 @@ _SPELLINGS: Mapping[Any, str] = {
     str: "text",
     Secret: "a secret",
     Path: "a path",
+    date: "a date",
+    datetime: "a date and time",
+    time: "a time",
     type(None): "nothing",
     Any: "anything",
 }
@@ -441,6 +451,8 @@ def _spell(kind: Any) -> str:
         return "one of " + ", ".join(map(repr, get_args(kind)))
     if get_origin(kind) in (tuple, list, Sequence):
         return f"a list of {_spell(get_args(kind)[0]).removeprefix('a ')}"
-    if get_origin(kind) in (dict, Mapping):
+    if kind in (list, tuple):
+        return "a list"
+    if get_origin(kind) in (dict, Mapping) or kind is dict or attrs.has(kind):
         return "a table"
     return getattr(kind, "__name__", str(kind))

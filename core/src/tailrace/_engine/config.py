@@ -65,14 +65,15 @@ def _sync(
         if each in table and (type(table[each]) not in kinds):
             words = " or ".join(dict.fromkeys(_WORDS[kind] for kind in kinds))
             problems.append(Problem(f"{path}.{each}", f"is {words}"))
-    source = table.get("source")
+    source, place = table.get("source"), f"{path}.source"
     if isinstance(source, str):
         if source not in sources:
-            known = ", ".join(sources) or "none"
-            message = f"there is no [source.{source}] (there are: {known})"
-            problems.append(Problem(f"{path}.source", message))
-        source = sources.get(source, "")
-    plugin, options = _plugin(source, f"{path}.source", problems)
+            near = difflib.get_close_matches(source, list(sources), 1)
+            there = f"there are: {', '.join(sources) or 'none'}"
+            hint = f"did you mean {near[0]!r}?" if near else there
+            problems.append(Problem(place, f"there is no [source.{source}]; {hint}"))
+        place, source = f"source.{source}", sources.get(source, "")
+    plugin, options = _plugin(source, place, problems)
     destination, given = _plugin(table.get("destination"), f"{path}.destination", problems)
     rest = {each: table[each] for each in table if each in _SYNC}
     return rest | {
@@ -116,7 +117,7 @@ def _unknown(table: Mapping[str, Any], known: Iterable[str], path: str) -> list[
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(
             f"there is no {path}; `tailrace init` writes one, --config names another"

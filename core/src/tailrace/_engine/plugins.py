@@ -69,7 +69,7 @@ def load(name: str, group: str = hookspecs.GROUP) -> Any:
         )
     try:
         return found[0].load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise BrokenPlugin(
             f"plugin {name!r} ({found[0].value}) cannot be imported:"
             f" {type(error).__name__}: {error}"
@@ -89,10 +89,7 @@ def destination_spec(plugin: Any, name: str) -> DestinationSpec:
 def kinds(plugin: Any, name: str) -> dict[str, Any]:
     """Give the specs that a plugin offers, by `source` and `destination`."""
     manager = _registered(plugin, name)
-    given = {
-        "source": manager.hook.tailrace_source(),
-        "destination": manager.hook.tailrace_destination(),
-    }
+    given = {kind: _asked(manager, name, f"tailrace_{kind}") for kind in ("source", "destination")}
     return {kind: spec for kind, spec in given.items() if spec is not None}
 
 
@@ -100,19 +97,13 @@ def observers(plugins: Mapping[str, Any]) -> pluggy.PluginManager:
     """Register observers, each under its name."""
     manager = _manager()
     for name, plugin in plugins.items():
-        manager.register(plugin, name=name)
+        _register(manager, plugin, name)
     _check(manager, ", ".join(plugins))
     return manager
 
 
 def _ask(plugin: Any, name: str, hook: str, kind: type) -> Any:
-    manager = _registered(plugin, name)
-    try:
-        spec = getattr(manager.hook, hook)()
-    except Exception as error:
-        raise BrokenPlugin(
-            f"plugin {name!r}: its {hook}() failed: {type(error).__name__}: {error}"
-        ) from error
+    spec = _asked(_registered(plugin, name), name, hook)
     wanted = hook.removeprefix("tailrace_")
     if spec is None:
         raise WrongKind(f"plugin {name!r} is no {wanted}: it has no {hook}()")
@@ -123,14 +114,27 @@ def _ask(plugin: Any, name: str, hook: str, kind: type) -> Any:
     return spec
 
 
+def _asked(manager: pluggy.PluginManager, name: str, hook: str) -> Any:
+    try:
+        return getattr(manager.hook, hook)()
+    except Exception as error:
+        raise BrokenPlugin(
+            f"plugin {name!r}: its {hook}() failed: {type(error).__name__}: {error}"
+        ) from error
+
+
 def _registered(plugin: Any, name: str) -> pluggy.PluginManager:
     manager = _manager()
-    try:
-        manager.register(plugin, name=name)
-    except (pluggy.PluginValidationError, TypeError) as error:
-        raise BrokenPlugin(f"plugin {name!r} does not fit the contract: {error}") from error
+    _register(manager, plugin, name)
     _check(manager, name)
     return manager
+
+
+def _register(manager: pluggy.PluginManager, plugin: Any, name: str) -> None:
+    try:
+        manager.register(plugin, name=name)
+    except (pluggy.PluginValidationError, TypeError, ValueError) as error:
+        raise BrokenPlugin(f"plugin {name!r} does not fit the contract: {error}") from error
 
 
 def _manager() -> pluggy.PluginManager:

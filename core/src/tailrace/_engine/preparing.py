@@ -134,7 +134,7 @@ def _source(given: Any) -> tuple[Any, str]:
         return plugins.source_spec(plugins.load(given), given), given
     if isinstance(given, SourceSpec):
         return given, "source"
-    if hasattr(given, "tailrace_source"):
+    if hasattr(given, "tailrace_source") or hasattr(given, "tailrace_destination"):
         name = getattr(given, "__name__", "source")
         return plugins.source_spec(given, name), name
     if given is None:
@@ -179,7 +179,8 @@ def _mode(given: str, spec: DestinationSpec | None, name: str, at: str) -> Mode:
 
 
 def _key(given: Any, mode: Mode | None, at: str) -> tuple[str, ...]:
-    key = (given,) if isinstance(given, str) else tuple(given or ())
+    several_given = isinstance(given, Iterable) and not isinstance(given, (str, bytes))
+    key = tuple(given) if several_given else () if given is None else (given,)
     if not all(isinstance(name, str) and name for name in key):
         raise ConfigError(Problem(f"{at}key", "is a field name, or several of them"))
     if len(set(key)) < len(key):
@@ -192,6 +193,8 @@ def _key(given: Any, mode: Mode | None, at: str) -> tuple[str, ...]:
 
 
 def _observers(given: Any) -> dict[str, Any]:
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise ConfigError(Problem("observers", "is a list of plugin names or objects"))
     named = {}
     for place, each in enumerate(given):
         if isinstance(each, str):
@@ -205,8 +208,10 @@ def _limits(
     given: Mapping[str, Any] | None, spec: DestinationSpec | None, path: str
 ) -> tuple[DestinationSpec | None, tuple[Rate, ...]]:
     """Lower the plugin's ceilings to the user's; never raise one."""
-    if spec is None or not given:
+    if spec is None or given is None:
         return spec, ()
+    if not isinstance(given, Mapping):
+        raise ConfigError(Problem(path, "is a table, such as { batch_size = 50 }"))
     problems = []
     lowered: dict[str, Any] = {}
     rates: tuple[Rate, ...] = ()
@@ -239,5 +244,10 @@ def _rates(value: Any) -> tuple[Rate, ...]:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         return (Rate(value, 1.0, EVERY),)
     if isinstance(value, Mapping):
+        unknown = [name for name in value if name not in ("count", "per", "scope")]
+        if unknown or "count" not in value:
+            raise ConfigError("a rate is { count = 10, per = 1.0, scope = '...' }")
         return (Rate(**{"scope": EVERY, **value}),)
-    return tuple(rate for each in value for rate in _rates(each))
+    if isinstance(value, (list, tuple)):
+        return tuple(rate for each in value for rate in _rates(each))
+    raise ConfigError(f"{value!r} is no rate; give requests a second, or a table")

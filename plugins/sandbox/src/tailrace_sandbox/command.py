@@ -14,6 +14,8 @@ from tailrace_sandbox.sandbox import Sandbox
 
 DEFAULT_PORT = 8765
 EXIT_CONFIG = 2
+SPREADSHEET = "sandbox"
+"""The id of the spreadsheet that the command makes, so that there is one to write to."""
 
 
 @click.command(name="sandbox")
@@ -46,6 +48,7 @@ def sandbox(*, port: int, as_json: bool, quotas: bool, seconds: float | None) ->
     except OSError as error:
         click.echo(f"Error: {_why(error, port)}", err=True)
         raise SystemExit(EXIT_CONFIG) from None
+    box.sheets.add(SPREADSHEET, "Sandbox")
     done = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 
@@ -83,4 +86,4 @@ def _tell(urls: dict[str, str]) -> None:
     for name, url in urls.items():
         label = "page" if name == "url" else name
         click.echo(f"  {label:<{width}}  {url}")
-    click.echo("\nStop it with Ctrl-C.")
+    click.echo(f"\nThe spreadsheet {SPREADSHEET!r} is there to start with. Stop with Ctrl-C.")

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import tailrace
 
+import tailrace
 from tailrace_sandbox.sandbox import Sandbox
 
 _MAPPING = {

@@ -1,18 +1,15 @@
-"""What Google's discovery documents say of requests: names, types and enums, checked on arrival.
-
-`shapes.json` holds those parts of the documents that the twin serves.
-"""
+"""What Google's discovery documents say of requests: names, types and enums, checked on arrival."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import orjson
 
+from tailrace_sandbox.sheets.discovery import shapes
 from tailrace_sandbox.sheets.errors import ApiError
 from tailrace_sandbox.sheets.fields import ALL, Mask, parse
 
@@ -21,10 +18,12 @@ INT32 = 2**31
 _NUMBER = re.compile(r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?")
 
 
-@cache
-def _shapes() -> dict[str, Any]:
-    text = resources.files("tailrace_sandbox.sheets").joinpath("shapes.json").read_bytes()
-    return dict(orjson.loads(text))
+_LISTS = frozenset({"ranges"})
+"""Parameters that may repeat, for where Google's description is not at hand."""
+
+
+def _known(api: str) -> Mapping[str, Any]:
+    return shapes(api) or {}
 
 
 @cache
@@ -34,7 +33,7 @@ def _snake(name: str) -> str:
 
 @cache
 def _names(schema: str, api: str) -> dict[str, tuple[str, Any]]:
-    fields = _shapes()[api]["schemas"][schema]
+    fields = _known(api)["schemas"][schema]
     found = {_snake(name): (name, shape) for name, shape in fields.items()}
     return found | {name: (name, shape) for name, shape in fields.items()}
 
@@ -142,12 +141,15 @@ _KINDS: dict[str, tuple[str, tuple[type, ...]]] = {
 def body(method: str, data: bytes, *, root: str = "") -> dict[str, Any]:
     """Read and check a request's body; `root` is the field that Google binds it to."""
     api = method.partition(".")[0]
-    schema = _shapes()[api]["methods"][method].get("request")
     try:
         value = orjson.loads(data) if data.strip() else {}
     except orjson.JSONDecodeError as error:
         text = f"Invalid JSON payload received. {_sentence(error)}"
         raise ApiError(400, text) from None
+    known = shapes(api)
+    if known is None:
+        return value if isinstance(value, dict) else {}
+    schema = known["methods"][method].get("request")
     if schema is None:
         return {}
     check = _Check(api)
@@ -170,14 +172,16 @@ def _raise(violations: list[dict[str, str]]) -> None:
 def options(method: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
     """Read and check the query parameters of a method; the ones that all methods take are left out."""
     api = method.partition(".")[0]
-    shapes = _shapes()[api]
-    known = shapes["methods"][method]["parameters"]
+    described = shapes(api)
+    if described is None:
+        return {name: _guess(name, values) for name, values in query.items()}
+    known = described["methods"][method]["parameters"]
     found: dict[str, Any] = {}
     violations: list[dict[str, str]] = []
     for name, values in query.items():
         if name in known:
             found[name] = _option(name, known[name], values, violations)
-        elif name not in shapes["common"]:
+        elif name not in described["common"]:
             text = (
                 f'Invalid JSON payload received. Unknown name "{name}": Cannot bind query parameter. '
                 f"Field '{name}' could not be found in request message."
@@ -185,6 +189,12 @@ def options(method: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
             violations.append({"description": text})
     _raise(violations)
     return found
+
+
+def _guess(name: str, values: list[str]) -> Any:
+    if name in _LISTS:
+        return values
+    return {"true": True, "false": False}.get(values[-1].lower(), values[-1])
 
 
 def _option(name: str, shape: Any, values: list[str], violations: list[dict[str, str]]) -> Any:
@@ -214,7 +224,7 @@ def mask(method: str, text: str) -> Mask:
     if not text:
         return ALL
     api = method.partition(".")[0]
-    schema = _shapes()[api]["methods"][method].get("response")
+    schema = _known(api)["methods"][method].get("response") if shapes(api) else None
     return checked_mask(text, schema, api=api)
 
 
@@ -224,7 +234,7 @@ def checked_mask(text: str, schema: str | None, *, api: str = "sheets") -> Mask:
         found = parse(text)
     except ValueError:
         raise _bad_mask(text) from None
-    if schema is not None:
+    if schema is not None and shapes(api) is not None:
         for path in found.paths():
             if not _exists(api, f"@{schema}", path):
                 raise _bad_mask(".".join(path))
@@ -245,7 +255,7 @@ def _exists(api: str, shape: Any, path: tuple[str, ...]) -> bool:
     if isinstance(shape, str):
         if shape[0] != "@":
             return shape == "any"
-        shape = _shapes()[api]["schemas"][shape[1:]]
+        shape = _known(api)["schemas"][shape[1:]]
     if path[0] == "*" or "*" in shape:
         return True
     return path[0] in shape and _exists(api, shape[path[0]], path[1:])

@@ -39,6 +39,14 @@ class SheetsTwin:
         if quotas:
             self._quotas = {reads: Quota(PER_MINUTE, 60.0) for reads in (True, False)}
 
+    def add(self, spreadsheet: str, title: str) -> None:
+        """Make a spreadsheet whose id is chosen, which the API does not let a client do."""
+        with self._lock:
+            book = self._library.create({"properties": {"title": title}})
+            del self._library.books[book.id]
+            book.id = spreadsheet
+            self._library.books[spreadsheet] = book
+
     def forbid(self, spreadsheet: str, *, writes_only: bool = False) -> None:
         """Make a spreadsheet one that its owner has not shared, or has shared to read only."""
         with self._lock:

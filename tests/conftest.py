@@ -1,0 +1,11 @@
+"""Hypothesis profiles: quick by default, thorough where CI is set."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "quick", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1_000)
+settings.load_profile("thorough" if os.environ.get("CI") else "quick")
