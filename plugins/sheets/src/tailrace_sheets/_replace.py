@@ -129,17 +129,19 @@ def open_replace(tab: Tab, formulas: Sequence[str], log: Any) -> Iterator[Replac
 def _stage(tab: Tab, columns: int) -> Tab:
     """Make the staging tab, in place of one that a dead run has left."""
     title = tab.title + _SUFFIX
-    old = _titles(tab.api).get(title)
-    drop = [] if old is None else [{"deleteSheet": {"sheetId": old}}]
     grid = {"rowCount": _ROWS, "columnCount": max(columns, 1)}
     added = {"addSheet": {"properties": {"title": title, "hidden": True, "gridProperties": grid}}}
-    try:
-        made = tab.api.change([*drop, added])[-1]["addSheet"]["properties"]["sheetId"]
-    except tailrace.UnansweredError:
-        found = _titles(tab.api).get(title)
-        if found is None or found == old:
-            raise
-        made = found
+    for _ in range(_TRIES):
+        # After a lost answer this is the tab that was just made, or still the old one: either goes.
+        old = _titles(tab.api).get(title)
+        drop = [] if old is None else [{"deleteSheet": {"sheetId": old}}]
+        try:
+            made = tab.api.change([*drop, added])[-1]["addSheet"]["properties"]["sheetId"]
+        except tailrace.UnansweredError:
+            continue
+        break
+    else:
+        raise tailrace.UnansweredError(f"Google did not say whether it made the tab {title!r}")
     return Tab(
         tab.api, title, made, grid["rowCount"], grid["columnCount"], tab.zone, [], set(), empty=True
     )
