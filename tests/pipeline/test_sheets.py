@@ -12,6 +12,9 @@ import pyarrow.parquet
 import pytest
 
 import tailrace
+from tailrace._engine.preparing import prepare
+from tailrace._engine.runner import execute
+from tailrace.testing.fakes import FakeClock
 
 CLASSIC = [
     {"row": 1, "a": "a"},
@@ -242,15 +245,16 @@ def test_under_faults_nothing_is_lost_and_nothing_doubled(fault, mode, sandbox, 
     kind = given.pop("kind")
     for path in ("values:batchUpdate", "values:batchGet", ":batchUpdate"):
         sandbox.faults.add("sheets", kind, path=path, times=1, **given)
-    report = tailrace.run(
-        [{"id": n, "name": f"n{n}"} for n in range(1200)],
-        "sheets",
+    sync = tailrace.Sync(
+        source=[{"id": n, "name": f"n{n}"} for n in range(1200)],
+        destination="sheets",
         mode=mode,
         key=None if mode == "replace" else "id",
         options=sheet.options,
         limits={"batch_size": 400},
         state=None,
     )
+    report = execute(prepare(sync), FakeClock())
 
     assert _counts(report) == {"read": 1200, "delivered": 1200}
     assert report.ok
