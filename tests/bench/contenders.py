@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import urllib.request
@@ -159,4 +160,6 @@ def sheet(count):
 
 if __name__ == "__main__":
     told = globals()[sys.argv[1]](int(sys.argv[2]))
-    Path(sys.argv[3]).write_text(json.dumps(told))
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    own = {"memory": used.ru_maxrss, "cpu": used.ru_utime + used.ru_stime}
+    Path(sys.argv[3]).write_text(json.dumps({"own": own, "told": told}))

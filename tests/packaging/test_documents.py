@@ -47,7 +47,9 @@ def test_python_in_documents_parses(document):
 
 def test_cores_readme_lists_the_hooks_as_they_are():
     shown = re.findall(
-        r"^\| `(tailrace_\w+\(.*?\))` \| (.*?) \|$", (ROOT / "core/README.md").read_text(), re.MULTILINE
+        r"^\| `(tailrace_\w+\(.*?\))` \| (.*?) \|$",
+        (ROOT / "core/README.md").read_text(),
+        re.MULTILINE,
     )
     specs = [
         (name, function)

@@ -7,9 +7,47 @@ import pytest
 
 import tailrace
 
-FIXED = ["run", "run_all", "load", "Sync", "Report", "destination", "source", "hookimpl", "DestinationSpec", "SourceSpec", "Batch", "Schema", "Field", "Outcome", "Secret", "Http", "Rate", "option", "RetryableError", "RejectedError", "FatalError"]
+FIXED = [
+    "run",
+    "run_all",
+    "load",
+    "Sync",
+    "Report",
+    "destination",
+    "source",
+    "hookimpl",
+    "DestinationSpec",
+    "SourceSpec",
+    "Batch",
+    "Schema",
+    "Field",
+    "Outcome",
+    "Secret",
+    "Http",
+    "Rate",
+    "option",
+    "RetryableError",
+    "RejectedError",
+    "FatalError",
+]
 
-HEAVY = ["duckdb", "pyarrow", "pandas", "polars", "numpy", "googleapiclient", "google", "httplib2", "rich", "click", "urllib3", "orjson", "cattrs", "tailrace_sheets", "tailrace_sandbox"]
+HEAVY = [
+    "duckdb",
+    "pyarrow",
+    "pandas",
+    "polars",
+    "numpy",
+    "googleapiclient",
+    "google",
+    "httplib2",
+    "rich",
+    "click",
+    "urllib3",
+    "orjson",
+    "cattrs",
+    "tailrace_sheets",
+    "tailrace_sandbox",
+]
 
 
 def _modules_after(code: str) -> set[str]:

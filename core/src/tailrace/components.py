@@ -55,6 +55,9 @@ def _modes(modes: Iterable[str]) -> frozenset[Mode]:
 
 def _deliveries(delivery: str | Mapping[str, str]) -> Mapping[Action, Delivery]:
     by_action = delivery if isinstance(delivery, Mapping) else dict.fromkeys(Action, delivery)
+    strange = [action for action in by_action if action not in tuple(Action)]
+    if strange:
+        raise ConfigError(f"{strange[0]!r} is no action; actions are {', '.join(Action)}")
     unknown = sorted(set(by_action.values()) - set(get_args(Delivery)))
     if unknown:
         known = ", ".join(get_args(Delivery))

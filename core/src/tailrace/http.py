@@ -7,7 +7,7 @@ from datetime import date, time
 from decimal import Decimal
 from math import isfinite
 from typing import Any, Protocol, TypedDict, Unpack
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from uuid import UUID
 
 import attrs
@@ -203,11 +203,21 @@ class Http:
         )
 
     def _join(self, url: str) -> str:
-        if url.startswith(("http://", "https://")):
-            return url
-        if not self._base_url:
-            raise ConfigError(f"{url!r} is no http or https URL")
-        return f"{self._base_url}/{url.lstrip('/')}" if url else self._base_url
+        whole = url
+        if not url.startswith(("http://", "https://")):
+            whole = f"{self._base_url}/{url.lstrip('/')}" if url else self._base_url
+        if not _is_address(whole):
+            raise ConfigError(f"{whole.partition('?')[0]!r} is no http or https URL")
+        return whole
+
+
+def _is_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        known = parts.scheme in ("http", "https") and parts.port != 0
+    except ValueError:
+        return False
+    return known and bool(parts.hostname) and not any(map(str.isspace, parts.netloc))
 
 
 def _body(

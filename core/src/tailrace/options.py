@@ -217,7 +217,9 @@ def _looked_through(value: Any, kind: Any, path: str, places: Places) -> Any:
     if len(members) != 1 or (value is None and kind != members[0]):
         return value
     holder, inner = get_origin(members[0]) or members[0], get_args(members[0]) or (Any,)
-    if attrs.has(holder) and isinstance(value, Mapping):
+    if attrs.has(holder) and not isinstance(value, holder):
+        if not isinstance(value, Mapping):
+            raise _unfit(value, holder)
         kinds = {each.name: each.type for each in definitions(holder)}
         return _parts(value, lambda name: kinds.get(name, Any), path, places)
     takes = _HOLDERS.get(holder)
@@ -296,8 +298,12 @@ def parse(text: str, kind: Any) -> Any:
         if number in members and _NUMBERS[number].fullmatch(text):
             return number(text)
     if not {str, Secret, Path, Any}.intersection(each for each in members if _hashable(each)):
+        for moment in (date, datetime, time):
+            if moment in members:
+                with suppress(ValueError):
+                    return moment.fromisoformat(text)
         with suppress(Exception):
-            return structure(text, kind)
+            return structure(_looked_through(text, kind, "", Places()), kind)
         raise Unfit(f"the text in the environment is not {_spell(kind)}")
     return structure(text, kind)
 

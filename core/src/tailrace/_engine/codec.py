@@ -78,13 +78,14 @@ def digest(line: bytes) -> bytes:
 
 def _walked(row: Mapping[str, Any]) -> bytes:
     try:
-        names = {name: _text(name) for name in row}
-        if any(type(name) is not str for name in names.values()) or _ROW in names:
-            pairs = [[names[name], _walk(value)] for name, value in row.items()]
-            return orjson.dumps({_ROW: sorted(pairs, key=_by_line)})
-        walked = {names[name]: _walk(value) for name, value in row.items()}
-        return orjson.dumps(walked, option=orjson.OPT_SORT_KEYS)
-    except (RecursionError, orjson.JSONEncodeError):
+        pairs = [(_text(name), _walk(value)) for name, value in row.items()]
+    except RecursionError:
+        raise TypeError("a value that is nested too deep") from None
+    try:
+        if all(type(name) is str and name != _ROW for name, _ in pairs):
+            return orjson.dumps(dict(pairs), option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps({_ROW: sorted(pairs, key=_by_line)}, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
         raise TypeError("a value that is nested too deep") from None
 
 
@@ -122,11 +123,11 @@ def _object(value: Mapping[Any, Any]) -> dict[str, Any]:
         for name in walked
     ):
         return walked
-    pairs = [[_walk(name), each] for name, each in walked.items()]
+    pairs = [(_walk(name), each) for name, each in walked.items()]
     return {_MARK + "pairs": sorted(pairs, key=_by_line)}
 
 
-def _by_line(pair: list[Any]) -> bytes:
+def _by_line(pair: tuple[Any, Any]) -> bytes:
     return orjson.dumps(pair[0], option=orjson.OPT_SORT_KEYS)
 
 

@@ -99,7 +99,7 @@ class Plan:
         differ: dict[Any, bool] = {}
         for number in range(_FILES):
             differ.update(_doubles((folder / f"{number}").read_bytes()))
-        return _paged(self._standing(_laid(folder / "rows", schema.key), differ), schema)
+        return _paged(self._standing(_laid(folder / "rows", schema), differ), schema)
 
     def _standing(
         self, records: Iterable[tuple[Any, Any, Row]], doubles: Doubles
@@ -134,11 +134,14 @@ def _paged(records: Iterable[tuple[Any, Row]], schema: Schema) -> Iterator[Recor
         yield Records([key for key, _ in page], [row for _, row in page], schema)
 
 
-def _laid(path: Path, key: tuple[str, ...]) -> Iterator[tuple[bytes, Any, Row]]:
+def _laid(path: Path, schema: Schema) -> Iterator[tuple[bytes, Any, Row]]:
+    names = schema.names
     with path.open("rb") as rows:
         for line in rows:
-            row = decode(line[2 * _HASH :])
-            values = tuple(row[name] for name in key)
+            laid = decode(line[2 * _HASH :])
+            # A line has its names sorted; a person who sees the row expects the source's order.
+            row = {name: laid[name] for name in names if name in laid} | laid
+            values = tuple(row[name] for name in schema.key)
             name = bytes.fromhex(line[: 2 * _HASH].decode())
             yield name, values[0] if len(values) == 1 else values, row
 

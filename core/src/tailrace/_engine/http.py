@@ -97,7 +97,7 @@ class Client:
             if not judged:
                 tries.note()
                 return answer
-            if 200 <= answer.status < 300 and not _garbled(answer):
+            if 200 <= answer.status < 300 and not _garbled(headers, answer):
                 tries.note()
                 return answer
             self._judge(request, answer, tries, headers)
@@ -241,8 +241,11 @@ def _repeatable(request: Request, attempt: Attempt | None) -> bool:
     return attempt.delivery == "idempotent" or (attempt.delivery == "keyed" and request.keyed)
 
 
-def _garbled(answer: Answer) -> bool:
-    if "json" not in answer.headers.get("content-type", "") or not answer.content:
+def _garbled(asked: Mapping[str, str], answer: Answer) -> bool:
+    """Tell that an answer should be JSON, by what was asked for or what it says, and is none."""
+    accepted = next((value for name, value in asked.items() if name.lower() == "accept"), "")
+    says_json = "json" in answer.headers.get("content-type", "") or accepted == "application/json"
+    if not answer.content or not says_json:
         return False
     try:
         orjson.loads(answer.content)

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Mapping
+from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 
 import attrs
@@ -30,10 +31,41 @@ class Lost(Exception):  # noqa: N818
     """Tell that a request left and no whole answer came."""
 
 
+class _Head:
+    """Read the lines before a body, and note whether the last one came whole."""
+
+    def __init__(self, lines: Any) -> None:
+        self.lines = lines
+        self.cut = False
+
+    def readline(self, limit: int) -> bytes:
+        line: bytes = self.lines.readline(limit)
+        self.cut = not line.endswith(b"\n")
+        return line
+
+    def close(self) -> None:
+        self.lines.close()
+
+
+class _Response(HTTPResponse):
+    """Refuse an answer that ends within its headers, which http.client takes for a whole one."""
+
+    def begin(self) -> None:
+        whole = self.fp
+        self.fp = head = _Head(whole)  # type: ignore[assignment]  # of which only lines are asked
+        try:
+            super().begin()
+        finally:
+            self.fp = whole if self.fp is head else None  # type: ignore[assignment,comparison-overlap]  # as http.client leaves it
+        if head.cut:
+            raise IncompleteRead(b"")
+
+
 class _Noting:
     """Note when the first byte of a request is about to leave this thread's connection."""
 
     sock: Any
+    response_class: Any = _Response
 
     def send(self, data: Any) -> None:
         if self.sock is None:
@@ -105,7 +137,7 @@ class Wire:
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     until = time.monotonic() + TOTAL_SECONDS
     parts, size = [], 0
-    for part in response.stream(1 << 18, decode_content=True):
+    for part in response.stream(1 << 16, decode_content=True):
         size += len(part)
         if size > MAX_ANSWER or time.monotonic() > until:
             response.close()

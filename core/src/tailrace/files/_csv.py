@@ -24,7 +24,7 @@ _ZONE = "(Z|[+-][0-9]{2}(:?[0-9]{2})?)"
 _TESTS = (
     f"regexp_full_match(COLUMN, '{_INTEGER}')",
     # The plain spelling of a double: what it would be written as again, or a whole number.
-    f"regexp_full_match(COLUMN, '{_NUMBER}') AND"
+    f"regexp_full_match(COLUMN, '{_NUMBER}') AND COLUMN <> '-0' AND"
     " CAST(try_cast(COLUMN AS DOUBLE) AS VARCHAR) IN (COLUMN, COLUMN || '.0')",
     f"regexp_full_match(COLUMN, '{_FIXED}') AND NOT regexp_full_match(COLUMN, '{_NO_ZERO}')",
     f"regexp_full_match(COLUMN, '{_EXACT}') AND NOT regexp_full_match(COLUMN, '{_NO_ZERO}')",
@@ -35,7 +35,7 @@ _TESTS = (
     " AND try_cast(COLUMN AS TIMESTAMPTZ) < TIMESTAMPTZ '9999-12-31 23:59:59+00'",
 )
 _COUNTS = (
-    "max(length(regexp_replace(COLUMN, '[^0-9]', '', 'g'))),"
+    "max(length(split_part(ltrim(COLUMN, '-'), '.', 1))),"
     " min(length(split_part(COLUMN, '.', 2))), max(length(split_part(COLUMN, '.', 2)))"
 )
 _QUOTED = re.compile('"[^"]*"')

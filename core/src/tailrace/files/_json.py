@@ -86,7 +86,7 @@ def _of_file(path: Path, file: IO[bytes]) -> Iterator[Any]:
             yield from _parse(path, number, text + file.read())
             return
         begun = True
-        yield _parse(path, number, text)
+        yield _parse(path, number, text.rstrip())
 
 
 def _parse(path: Path, number: int, text: bytes) -> Any:

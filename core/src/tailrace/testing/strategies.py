@@ -18,7 +18,7 @@ def values(*, plain: bool = False) -> "SearchStrategy[Any]":
     from hypothesis import strategies as st
 
     scalars = st.one_of(*(of_type(kind, plain=plain) for kind in _SCALAR))
-    names = _text(plain)
+    names: SearchStrategy[Any] = _text(plain)
     if not plain:
         names = names | st.integers(-3, 3) | _text(plain).map(lambda text: f"\0{text}")
     return st.recursive(
@@ -41,14 +41,14 @@ def of_type(kind: FieldType, *, plain: bool = False) -> "SearchStrategy[Any]":
     if kind is FieldType.JSON:
         inner = st.none() | st.integers(-10, 10) | _text(plain)
         return st.lists(inner, max_size=3) | st.dictionaries(_text(plain), inner, max_size=3)
-    finite = {"allow_nan": not plain, "allow_infinity": not plain}
+    wild = not plain
     zones = st.none() | st.integers(-1439, 1439).map(lambda at: timezone(timedelta(minutes=at)))
     strategies: dict[FieldType, SearchStrategy[Any]] = {
         FieldType.NULL: st.none(),
         FieldType.BOOLEAN: st.booleans(),
         FieldType.INTEGER: st.integers() | st.integers(-(2**63) - 2, 2**64 + 2),
-        FieldType.NUMBER: st.floats(**finite),
-        FieldType.DECIMAL: st.decimals(**finite),
+        FieldType.NUMBER: st.floats(allow_nan=wild, allow_infinity=wild),
+        FieldType.DECIMAL: st.decimals(allow_nan=wild, allow_infinity=wild),
         FieldType.STRING: _text(plain) | st.uuids(),
         FieldType.DATE: st.dates(),
         FieldType.DATETIME: st.datetimes(timezones=zones),

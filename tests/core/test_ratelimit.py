@@ -1,0 +1,137 @@
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailrace._engine.ratelimit import EVERY, Pace
+from tailrace.components import Rate
+from tailrace.testing import FakeClock
+
+
+def at_most(begun, count, per):
+    """Tell whether in no window of `per` seconds more than `count` begin."""
+    begun = sorted(begun)
+    # A window is open at its end; what is a billionth early is the clock's doing.
+    return all(
+        begun[at + count] - begun[at] >= per - 1e-6 for at in range(max(0, len(begun) - count))
+    )
+
+
+class Noting:
+    """A pace that notes when each request of each scope began."""
+
+    def __init__(self, *rates):
+        self.clock = FakeClock()
+        self.pace = Pace(self.clock, rates)
+        self.begun = {}
+
+    def acquire(self, scope):
+        self.pace.acquire(scope)
+        self.begun.setdefault(scope, []).append(self.clock.monotonic())
+
+
+RATES = st.builds(Rate, st.integers(1, 4), st.sampled_from([0.1, 1.0, 60.0]), st.just("a"))
+STEPS = st.lists(
+    st.sampled_from(["a", "b"]) | st.floats(0, 3) | st.floats(0, 3).map(lambda s: ("a", s)),
+    max_size=30,
+)
+
+
+@given(st.lists(RATES, min_size=1, max_size=2), STEPS)
+def test_in_no_window_more_requests_begin_than_a_rate_allows(rates, steps):
+    noting = Noting(*rates)
+    for step in steps:
+        if isinstance(step, str):
+            noting.acquire(step)
+        elif isinstance(step, tuple):
+            noting.pace.pause(*step)
+        else:
+            noting.clock.sleep(step)
+
+    begun = noting.begun.get("a", [])
+    assert all(at_most(begun, rate.count, rate.per) for rate in rates)
+
+
+@given(st.lists(st.sampled_from(["a", "b", EVERY]), max_size=20), st.integers(1, 4))
+def test_a_rate_of_every_scope_counts_all_requests(scopes, count):
+    noting = Noting(Rate(count, 1.0, EVERY))
+    for scope in scopes:
+        noting.acquire(scope)
+
+    begun = [each for some in noting.begun.values() for each in some]
+    assert at_most(begun, count, 1.0)
+    assert max(begun, default=1000.0) - 1000.0 <= len(scopes) // count + 1e-3
+
+
+def test_a_burst_goes_at_once_and_the_next_waits():
+    noting = Noting(Rate(2, 10.0, "a"))
+    for _ in range(5):
+        noting.acquire("a")
+
+    assert [0.0, 0.0, 10.0, 10.0, 20.0] == [round(each - 1000, 3) for each in noting.begun["a"]]
+
+
+@pytest.mark.parametrize(("count", "apart"), [(0.5, 2.0), (0.1, 10.0), (1.0, 1.0)])
+def test_less_than_one_a_second_spreads_requests_apart(count, apart):
+    noting = Noting(Rate(count, 1.0, "a"))
+    for _ in range(3):
+        noting.acquire("a")
+
+    assert [0, apart, 2 * apart] == pytest.approx([each - 1000 for each in noting.begun["a"]])
+
+
+def test_a_pause_holds_its_scope_and_no_other():
+    noting = Noting()
+    noting.pace.pause("a", 5.0)
+    noting.pace.pause("a", 2.0)
+    noting.acquire("b")
+    noting.acquire("a")
+
+    assert ([1000.0], [1005.0]) == (noting.begun["b"], noting.begun["a"])
+
+
+def test_a_pause_tells_how_long_it_lasts():
+    noting = Noting()
+    assert 0.0 == noting.pace.waits()
+
+    noting.pace.pause("a", 5.0)
+    noting.clock.sleep(2.0)
+    assert 3.0 == noting.pace.waits()
+
+    noting.clock.sleep(4.0)
+    assert noting.pace.waits() <= 0.0
+
+
+def test_a_scope_without_a_rate_never_waits():
+    noting = Noting(Rate(1, 60.0, "a"))
+    for _ in range(100):
+        noting.acquire("b")
+
+    assert [] == noting.clock.sleeps
+
+
+def test_a_stop_ends_every_wait():
+    noting = Noting(Rate(1, 60.0, "a"))
+    noting.acquire("a")
+    noting.clock.stop()
+    noting.acquire("a")
+
+    assert [] == noting.clock.sleeps
+
+
+def test_several_threads_share_one_rate():
+    noting = Noting(Rate(3, 1.0, "a"))
+    begun = []
+
+    class Clock(FakeClock):
+        pass
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(noting.acquire, ["a"] * 60))
+    begun = list(noting.pace._scopes["a"].rates[0][1])
+
+    assert 60 == len(noting.begun["a"])
+    # Sixty at three a second take at least nineteen full windows, however threads interleave.
+    assert noting.clock.monotonic() - 1000.0 >= 19.0 - 1e-6
+    assert at_most(begun, 3, 1.0)

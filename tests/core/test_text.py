@@ -1,0 +1,27 @@
+import unicodedata
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tailrace.text import plain
+
+
+@given(st.text(st.characters()), st.integers(1, 50))
+def test_foreign_text_is_short_and_cannot_steer_a_terminal(text, length):
+    shown = plain(text, length)
+
+    assert len(shown) <= length
+    assert not [each for each in shown if unicodedata.category(each) in ("Cc", "Cf", "Cs")]
+
+
+@given(st.text("abc äöü", max_size=50))
+def test_plain_text_keeps_its_words(text):
+    assert " ".join(text.split()) == plain(text)
+
+
+def test_escapes_and_bidirectional_marks_are_gone_and_lines_are_joined():
+    assert "[31mred evil" == plain("\x1b[31mred\r\n\u202eevil\u200b")
+
+
+def test_what_was_cut_shows_it():
+    assert "aaaa…" == plain("a" * 10, 5)
