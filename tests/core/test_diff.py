@@ -1,5 +1,6 @@
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -146,10 +147,8 @@ def test_an_empty_read_gives_nothing():
 
 def test_a_plan_leaves_no_file_behind():
     with Plan(print, print, 0) as plan:
-        folder = plan._folder.name
+        folder = Path(plan._folder.name)
         rows = [{"id": 1}]
         assert 1 == len(list(plan.make([Records([1], rows, schema_of(rows, NAMES))])))
-        import os
-
-        assert os.listdir(folder)
-    assert not os.path.exists(folder)
+        assert list(folder.iterdir())
+    assert not folder.exists()

@@ -177,10 +177,10 @@ def test_a_plugin_that_breaks_the_contract_is_told_of(install, code, said):
         destination("crm")
 
 
-def test_an_object_that_cannot_be_registered_is_told_of(install):
+def test_an_object_without_hooks_is_neither_kind(install):
     install("crm", "plugin = []", value="tailrace_crm:plugin")
 
-    with pytest.raises(BrokenPlugin, match="does not fit the contract"):
+    with pytest.raises(WrongKind, match="'crm' is no destination"):
         destination("crm")
 
 

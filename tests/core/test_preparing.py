@@ -66,7 +66,7 @@ def test_all_problems_are_told_at_once():
 
     assert {
         "mode", "key", "options.url", "options.count", "source_options", "mapping.a",
-        "cursor", "max_delete", "limits.batch_size", "",
+        "cursor", "max_delete", "limits.batch_size", "observers",
     } == set(found)  # fmt: skip
 
 

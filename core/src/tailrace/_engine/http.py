@@ -6,19 +6,22 @@ from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from json import dumps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import attrs
 import orjson
 
 from tailrace._engine.clock import Clock
+from tailrace._engine.losses import Lost, Unsent
 from tailrace._engine.ratelimit import Pace
 from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff, retry_after
-from tailrace._engine.wire import Lost, Unsent, Wire
 from tailrace.errors import FatalError, RejectedError, UnansweredError, UnsentError
 from tailrace.http import Answer, Http, Request, check_headers, titled
 from tailrace.text import plain
+
+if TYPE_CHECKING:
+    from tailrace._engine.wire import Wire
 
 _log = logging.getLogger("tailrace.http")
 
@@ -52,10 +55,10 @@ class Client:
 
     pace: Pace
     clock: Clock
-    wire: Wire = attrs.field(factory=Wire)
     counters: Counters = attrs.field(factory=Counters)
     _local: threading.local = attrs.field(factory=threading.local, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
+    _wires: "list[Wire]" = attrs.field(factory=list, init=False)
 
     def http(self) -> Http:
         """Give the face that plugins see."""
@@ -63,7 +66,17 @@ class Client:
 
     def close(self) -> None:
         """Close all connections."""
-        self.wire.close()
+        for wire in self._wires:
+            wire.close()
+
+    def _wire(self) -> "Wire":
+        """Give the one wire; a run that sends nothing imports no HTTP library."""
+        with self._lock:
+            if not self._wires:
+                from tailrace._engine.wire import Wire
+
+                self._wires.append(Wire())
+            return self._wires[0]
 
     @contextmanager
     def attempt(self, delivery: str) -> Iterator[Attempt]:
@@ -138,7 +151,7 @@ class Client:
             self.counters.requests += 1
         began = self.clock.monotonic()
         try:
-            answer = self.wire.send(request.method, request.url, headers, request.body)
+            answer = self._wire().send(request.method, request.url, headers, request.body)
         except (Unsent, Lost) as error:
             _log.debug("%s: %s", _place(request), error)
             raise

@@ -11,6 +11,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from tailrace._engine.losses import Lost, Unsent
 from tailrace.http import Answer
 
 MAX_ANSWER = 16 * 1024 * 1024
@@ -21,14 +22,6 @@ READ_SECONDS = 120.0
 TOTAL_SECONDS = 300.0
 
 _progress = threading.local()
-
-
-class Unsent(Exception):  # noqa: N818  # two facts, not errors: what they mean is judged above
-    """Tell that no byte of a request left."""
-
-
-class Lost(Exception):  # noqa: N818
-    """Tell that a request left and no whole answer came."""
 
 
 class _Head:
