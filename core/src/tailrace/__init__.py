@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from tailrace.hookspecs import hookimpl as hookimpl
     from tailrace.http import Answer as Answer
     from tailrace.http import Http as Http
-    from tailrace.options import Secret as Secret
     from tailrace.options import option as option
     from tailrace.outcomes import Outcome as Outcome
     from tailrace.outcomes import Rejection as Rejection
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from tailrace.schema import Field as Field
     from tailrace.schema import FieldType as FieldType
     from tailrace.schema import Schema as Schema
+    from tailrace.secret import Secret as Secret
     from tailrace.sync import Sync as Sync
     from tailrace.sync import load as load
     from tailrace.sync import run as run
@@ -61,10 +61,11 @@ _HOMES = {
     ),
     "hookspecs": ("hookimpl",),
     "http": ("Answer", "Http"),
-    "options": ("Secret", "option"),
+    "options": ("option",),
     "outcomes": ("Outcome", "Rejection", "Status"),
     "records": ("Action", "Batch", "Mode", "Record"),
     "schema": ("Field", "FieldType", "Schema"),
+    "secret": ("Secret",),
     "sync": ("Sync", "load", "run", "run_all"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -13,7 +13,7 @@ from uuid import UUID
 import attrs
 
 from tailrace.errors import ConfigError, RejectedError, UnansweredError
-from tailrace.options import Secret
+from tailrace.secret import Secret
 
 
 @attrs.frozen

@@ -3,29 +3,26 @@
 import difflib
 import os
 import re
-import types
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date, datetime, time
-from functools import lru_cache, partial
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    Literal,
-    TypeVar,
-    Union,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 import attrs
 
 from tailrace.errors import ConfigError, Problem, several
-
-if TYPE_CHECKING:
-    from cattrs import Converter
+from tailrace.secret import Secret
+from tailrace.structuring import (
+    Unfit,
+    explain,
+    holds_secret,
+    members_of,
+    name_type,
+    spell,
+    structure,
+    unfit,
+)
 
 T = TypeVar("T")
 
@@ -39,43 +36,6 @@ _NUMBERS = {
     int: re.compile(r"[+-]?\d+", re.ASCII),
     float: re.compile(r"[+-]?\d+(\.\d+)?", re.ASCII),
 }
-
-
-class Secret:
-    """Hold a text that no repr, log, error or report shows."""
-
-    __slots__ = ("_text",)
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def reveal(self) -> str:
-        """Give the text."""
-        return self._text
-
-    def __repr__(self) -> str:
-        return "Secret(***)"
-
-    def __str__(self) -> str:
-        return "***"
-
-    def __format__(self, spec: str) -> str:
-        return "***"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Secret) and self._text == other._text
-
-    def __hash__(self) -> int:
-        return hash((Secret, self._text))
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Secret, ("***",)
-
-    def __copy__(self) -> "Secret":
-        return self
-
-    def __deepcopy__(self, memo: Any) -> "Secret":
-        return self
 
 
 def option(
@@ -98,12 +58,12 @@ class Definition:
     @property
     def secret(self) -> bool:
         """Tell whether the option holds a secret."""
-        return _holds_secret(self.type)
+        return holds_secret(self.type)
 
     @property
     def type_name(self) -> str:
         """Spell the type as people write it: `text`, `whole number`, `text or nothing`."""
-        return _spell(self.type)
+        return spell(self.type)
 
 
 def definitions(options: type) -> tuple[Definition, ...]:
@@ -158,7 +118,7 @@ def read_options(
         return given
     if given is not None and not isinstance(given, Mapping):
         raise ConfigError(
-            Problem(places.path, f"{_name(given)} is neither a mapping nor {options.__name__}")
+            Problem(places.path, f"{name_type(given)} is neither a mapping nor {options.__name__}")
         )
     known = definitions(options)
     values, problems = _collect(known, dict(given or {}), places)
@@ -199,7 +159,7 @@ def _collect(
         except _Misfits as misfits:
             problems += misfits.problems
         except Exception as error:  # noqa: BLE001  # cattrs raises groups of whatever hooks raise
-            problems.extend(_explain(error, path))
+            problems.extend(explain(error, path))
     return given, problems
 
 
@@ -211,7 +171,7 @@ class _Misfits(Exception):  # noqa: N818  # no error of its own: it carries Prob
 
 def _looked_through(value: Any, kind: Any, path: str, places: Places) -> Any:
     """Put texts for the references to secrets, and refuse what could only be taken for a list."""
-    members = [each for each in _members(kind) if each is not type(None)]
+    members = [each for each in members_of(kind) if each is not type(None)]
     if isinstance(value, Mapping) and Secret in members:
         return _refer(value, places)
     if len(members) != 1 or (value is None and kind != members[0]):
@@ -219,14 +179,14 @@ def _looked_through(value: Any, kind: Any, path: str, places: Places) -> Any:
     holder, inner = get_origin(members[0]) or members[0], get_args(members[0]) or (Any,)
     if attrs.has(holder) and not isinstance(value, holder):
         if not isinstance(value, Mapping):
-            raise _unfit(value, holder)
+            raise unfit(value, holder)
         kinds = {each.name: each.type for each in definitions(holder)}
         return _parts(value, lambda name: kinds.get(name, Any), path, places)
     takes = _HOLDERS.get(holder)
     if takes is None:
         return value
     if not isinstance(value, takes):
-        raise _unfit(value, members[0])
+        raise unfit(value, members[0])
     if isinstance(value, Mapping):
         return _parts(value, lambda _: inner[-1], path, places)
     uneven = holder is tuple and inner[-1] is not Ellipsis
@@ -280,18 +240,9 @@ def _rooted(value: Any, folder: Path) -> Any:
     return folder / value if isinstance(value, Path) else value
 
 
-class Unfit(ValueError):  # noqa: N818  # no error of its own: it becomes a Problem
-    """Say why a value is no value of its option's type."""
-
-
-def structure(value: Any, kind: Any) -> Any:
-    """Take a value for a type strictly: no text for a number, no None for text."""
-    return _converter().structure(value, kind)
-
-
 def parse(text: str, kind: Any) -> Any:
     """Take text from the environment for a type: the only place where text is parsed."""
-    members = _members(kind)
+    members = members_of(kind)
     if bool in members and text.lower() in ("true", "false"):
         return text.lower() == "true"
     for number in (int, float):
@@ -304,161 +255,9 @@ def parse(text: str, kind: Any) -> Any:
                     return moment.fromisoformat(text)
         with suppress(Exception):
             return structure(_looked_through(text, kind, "", Places()), kind)
-        raise Unfit(f"the text in the environment is not {_spell(kind)}")
+        raise Unfit(f"the text in the environment is not {spell(kind)}")
     return structure(text, kind)
 
 
 def _hashable(kind: Any) -> bool:
     return getattr(kind, "__hash__", None) is not None
-
-
-@lru_cache(maxsize=1)
-def _converter() -> "Converter":
-    from cattrs import Converter
-
-    converter = Converter(forbid_extra_keys=True, use_alias=True)
-    for kind in (bool, int, float, str, date, datetime, time):
-        converter.register_structure_hook(kind, _exactly)
-    converter.register_structure_hook(Secret, _secret)
-    converter.register_structure_hook(Path, _path)
-    converter.register_structure_hook_func(_is_union, _union)
-    converter.register_structure_hook_func(_is_literal, _literal)
-    converter.register_structure_hook_factory(attrs.has, partial(_or_itself, converter))
-    return converter
-
-
-def _exactly(value: Any, kind: Any) -> Any:
-    if kind is float and type(value) is int:
-        return float(value)
-    if type(value) is not kind:
-        raise Unfit(f"{_show(value)} is not {_spell(kind)}")
-    return value
-
-
-def _is_literal(kind: Any) -> bool:
-    return get_origin(kind) is Literal
-
-
-def _literal(value: Any, kind: Any) -> Any:
-    if not any(type(value) is type(each) and value == each for each in get_args(kind)):
-        raise Unfit(f"{_show(value)} is not {_spell(kind)}")
-    return value
-
-
-def _or_itself(converter: "Converter", kind: Any) -> Callable[..., Any]:
-    read = converter.gen_structure_attrs_fromdict(kind)
-    return lambda value, _: value if isinstance(value, kind) else read(value, kind)
-
-
-def _secret(value: Any, _: Any) -> Secret:
-    if isinstance(value, Secret):
-        return value
-    if not isinstance(value, str):
-        raise Unfit(f"a secret is text, not {_name(value)}")
-    return Secret(value)
-
-
-def _path(value: Any, _: Any) -> Path:
-    if not isinstance(value, (str, Path)):
-        raise Unfit(f"{_show(value)} is no path")
-    return Path(value)
-
-
-def _is_union(kind: Any) -> bool:
-    return get_origin(kind) in (Union, types.UnionType)
-
-
-def _union(value: Any, kind: Any) -> Any:
-    members = _members(kind)
-    if value is None and type(None) in members:
-        return None
-    errors = []
-    for member in members:
-        if member is type(None):
-            continue
-        try:
-            return structure(value, member)
-        except Exception as error:  # noqa: BLE001  # the next member may take it
-            errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
-    raise _unfit(value, kind)
-
-
-def _members(kind: Any) -> tuple[Any, ...]:
-    return get_args(kind) if _is_union(kind) else (kind,)
-
-
-def _holds_secret(kind: Any) -> bool:
-    """Tell whether a secret may be anywhere in values of this type."""
-    if attrs.has(kind):
-        return any(each.secret for each in definitions(kind))
-    return kind is Secret or any(map(_holds_secret, get_args(kind)))
-
-
-def _unfit(value: Any, kind: Any) -> Unfit:
-    shown = _name(value) if _holds_secret(kind) else _show(value)
-    return Unfit(f"{shown} is not {_spell(kind)}")
-
-
-def _explain(error: Exception, path: str) -> list[Problem]:
-    from cattrs import transform_error
-
-    if not isinstance(error, ExceptionGroup):
-        return [Problem(path, _reason(error, None))]
-    lines = transform_error(error, path=path, format_exception=_reason)
-    return [Problem(*reversed(line.rsplit(" @ ", 1))) for line in lines]
-
-
-def _reason(error: BaseException, _: type | None) -> str:
-    from cattrs.errors import ForbiddenExtraKeysError
-
-    if isinstance(error, Unfit):
-        return str(error)
-    if isinstance(error, ForbiddenExtraKeysError):
-        return f"no such option: {', '.join(sorted(error.extra_fields))}"
-    if isinstance(error, KeyError):
-        return f"missing: {error.args[0]}"
-    return str(error) or type(error).__name__
-
-
-def _show(value: Any) -> str:
-    if value is None:
-        return "nothing (None)"
-    text = repr(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
-
-
-def _name(value: Any) -> str:
-    return f"a value of type {type(value).__name__}"
-
-
-_SPELLINGS: Mapping[Any, str] = {
-    bool: "true or false",
-    int: "a whole number",
-    float: "a number",
-    str: "text",
-    Secret: "a secret",
-    Path: "a path",
-    date: "a date",
-    datetime: "a date and time",
-    time: "a time",
-    type(None): "nothing",
-    Any: "anything",
-}
-
-
-def _spell(kind: Any) -> str:
-    if kind in _SPELLINGS:
-        return _SPELLINGS[kind]
-    if _is_union(kind):
-        return " or ".join(_spell(each) for each in get_args(kind))
-    if get_origin(kind) is Literal:
-        return "one of " + ", ".join(map(repr, get_args(kind)))
-    if get_origin(kind) in (tuple, list, Sequence):
-        return f"a list of {_spell(get_args(kind)[0]).removeprefix('a ')}"
-    if kind in (list, tuple):
-        return "a list"
-    if get_origin(kind) in (dict, Mapping) or kind is dict or attrs.has(kind):
-        return "a table"
-    return getattr(kind, "__name__", str(kind))

@@ -8,7 +8,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import click
 
-from tailrace.options import Definition, Secret, definitions
+from tailrace.options import Definition, definitions
+from tailrace.secret import Secret
 
 
 @click.command()
