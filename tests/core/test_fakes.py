@@ -55,7 +55,7 @@ def test_a_destination_takes_what_it_is_given():
 
 def test_a_destination_follows_its_script_and_then_takes_all():
     outcomes = [Outcome(1, "delivered"), Outcome(2, "failed")]
-    destination = MemoryDestination([FatalError("no"), outcomes, lambda batch: len(batch), None])
+    destination = MemoryDestination([FatalError("no"), outcomes, len, None])
 
     with pytest.raises(FatalError, match="no"):
         destination.write(batch(1))

@@ -1,5 +1,7 @@
 """Runs from Python, with functions as source and destination."""
 
+import pytest
+
 import tailrace
 
 CLASSIC = [
@@ -213,3 +215,92 @@ def test_describe_is_checked_before_the_first_write():
     assert report.rejections == (
         (2, "no_option", "field 'plan': 'gold' is none of 'free', 'team'"),
     )
+
+
+def _opening(writer_or_error):
+    from contextlib import contextmanager
+
+    @contextmanager
+    def opened(options):
+        if isinstance(writer_or_error, Exception):
+            raise writer_or_error
+        yield writer_or_error
+
+    return tailrace.DestinationSpec(open=opened, modes={"append", "replace"})
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (tailrace.FatalError("the login was refused"), 3),
+        (tailrace.RejectedError("no such table"), 3),
+        (tailrace.UnsentError("no connection"), 9),
+        (tailrace.RetryableError("busy"), 9),
+    ],
+)
+def test_a_destination_that_cannot_be_opened_ends_with_a_report(error, code):
+    report = tailrace.run([{"a": 1}], _opening(error), state=None)
+
+    assert (report.exit_code, report.problem, report.read) == (code, str(error), 0)
+
+
+def test_describe_that_fails_ends_with_a_report():
+    class Writer:
+        def describe(self):
+            raise tailrace.FatalError("the fields cannot be read")
+
+        def write(self, batch):
+            raise AssertionError("never")
+
+    report = tailrace.run([{"a": 1}], _opening(Writer()), state=None)
+
+    assert (report.exit_code, report.problem) == (3, "the fields cannot be read")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(tailrace.FatalError("no"), 9), (ZeroDivisionError("oops"), 1)]
+)
+def test_a_replacement_that_cannot_be_shown_delivers_nothing(error, code):
+    class Writer:
+        def write(self, batch):
+            return None
+
+        def commit(self):
+            raise error
+
+    report = tailrace.run([{"a": 1}], _opening(Writer()), mode="replace", state=None)
+
+    assert (report.exit_code, report.delivered, report.failed) == (code, 0, 1)
+
+
+def test_a_source_that_fails_when_it_is_opened_is_told():
+    @tailrace.source
+    def broken(*, table: str):
+        raise LookupError(f"no table {table}")
+
+    @tailrace.destination()
+    def collect(rows):
+        raise AssertionError("never")
+
+    report = tailrace.run(broken, collect, source_options={"table": "people"}, state=None)
+
+    assert report.exit_code == 3
+    assert report.problem.startswith(
+        "the source broke off before its first record: LookupError: no table people"
+    )
+
+
+def test_several_syncs_run_and_problems_of_all_are_told_before_the_first():
+    seen = []
+
+    @tailrace.destination()
+    def collect(rows):
+        seen.extend(rows)
+
+    good = tailrace.Sync(source=[{"a": 1}], destination=collect, name="good", state=None)
+    bad = tailrace.Sync(source=[{"a": 2}], destination=collect, mode="upsert", state=None)
+    with pytest.raises(tailrace.ConfigError):
+        tailrace.run_all([good, bad])
+    assert seen == []
+    assert [report.sync for report in tailrace.run_all([good, good])] == ["good", "good"]
+    assert seen == [{"a": 1}, {"a": 1}]

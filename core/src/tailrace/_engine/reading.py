@@ -59,7 +59,7 @@ class Reading:
             self.problem = error
         except Exception as error:  # noqa: BLE001  # a source is code of others
             _log.debug("the source broke off", exc_info=True)
-            self.problem = _broken(error, self.read)
+            self.problem = broken(error, self.read)
         return None
 
     def _checked(self, page: Sequence[Any], first: int, known: "_Known") -> Rows:
@@ -85,7 +85,7 @@ def open_reading(source: Any, refuse: Refuse, stopped: Callable[[], bool]) -> Re
     except TailraceError:
         raise
     except Exception as error:
-        raise _broken(error, 0) from error
+        raise broken(error, 0) from error
     return Reading(pages, schema, expected, refuse, stopped)
 
 
@@ -240,7 +240,8 @@ def _unstamped(value: Any) -> datetime | timedelta:
     return plain
 
 
-def _broken(error: Exception, read: int) -> SourceError:
+def broken(error: Exception, read: int) -> SourceError:
+    """Tell where a source of others broke off."""
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)

@@ -74,7 +74,8 @@ class Report:
             if getattr(self, name) or name == "delivered"
         ]
         mark = "ok" if self.ok else f"exit {self.exit_code}"
-        cost = [f"{self.seconds:.1f} s", f"{self.requests:,} requests"]
+        requests = "1 request" if self.requests == 1 else f"{self.requests:,} requests"
+        cost = [f"{self.seconds:.1f} s", requests]
         cost += [f"{self.throttled:,} times slowed down"] if self.throttled else []
         cost += [f"{self.retries:,} sent again"] if self.retries else []
         lines = [

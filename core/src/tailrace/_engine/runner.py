@@ -20,7 +20,7 @@ from tailrace._engine.ledger import Ledger
 from tailrace._engine.mapping import Mapper, mapper
 from tailrace._engine.preparing import KEYED, Prepared
 from tailrace._engine.ratelimit import Pace
-from tailrace._engine.reading import Reading, open_reading
+from tailrace._engine.reading import Reading, broken, open_reading
 from tailrace._engine.report import Report, worst
 from tailrace.components import SourceSpec
 from tailrace.errors import (
@@ -31,6 +31,7 @@ from tailrace.errors import (
     Problem,
     RejectedError,
     SourceError,
+    TailraceError,
     WriteError,
 )
 from tailrace.options import Places
@@ -96,10 +97,8 @@ def execute(prepared: Prepared, clock: Clock | None = None) -> Report:
             _carry_out(prepared, run, clock, tell, ending)
         except ConfigError:
             raise
-        except PreflightError as error:
-            ending.stop(3, str(error))
-        except SourceError as error:
-            ending.stop(3, str(error))
+        except (PreflightError, SourceError, WriteError) as error:
+            ending.stop(code_of(error), str(error))
         report = _report(run, ending, clock.monotonic() - began, tell.failures)
         tell("tailrace_run_finished", run=run, report=report)
     return report
@@ -154,11 +153,9 @@ class _Teller:
 def _carry_out(prepared: Prepared, run: Run, clock: Clock, tell: _Teller, ending: _Ending) -> None:
     ledger = run.ledger
     with ExitStack() as stack:
-        writer = stack.enter_context(_opened(prepared, run.client, ending))
-        if writer is None:
-            return
-        source = stack.enter_context(_source(prepared, run.client))
+        writer = stack.enter_context(_destination(prepared, run.client))
         mapping = _mapper(prepared, ledger, writer)
+        source = stack.enter_context(_source(prepared, run.client))
         delivery = Delivery(
             writer,
             Attempts(writer, prepared.destination, run.client, clock, _takes_http(prepared)),
@@ -223,10 +220,14 @@ def _conclude(  # noqa: PLR0917  # the end needs to see all of it
         return
     try:
         commit()
-    except WriteError as error:
+    except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
         if prepared.mode is Mode.REPLACE:
             ledger.unpublish(str(error))
-        ending.stop(9, str(error))
+        if isinstance(error, WriteError):
+            ending.stop(9, str(error))
+        else:
+            _log.exception("the destination's commit() failed")
+            ending.stop(1, f"the destination's commit() failed: {type(error).__name__}: {error}")
 
 
 @attrs.frozen
@@ -284,19 +285,11 @@ def _mapper(prepared: Prepared, ledger: Ledger, writer: Any) -> Mapper:
     return made if describe is None else attrs.evolve(made, accepts=describe())
 
 
-@contextmanager
-def _opened(prepared: Prepared, client: Client, ending: _Ending) -> Iterator[Any]:
-    """Open the destination; where it refuses, nothing was sent, and the run ends with a report."""
-    with ExitStack() as stack:
-        try:
-            writer = stack.enter_context(_destination(prepared, client))
-        except (FatalError, RejectedError) as error:
-            ending.stop(3, str(error))
-            writer = None
-        except WriteError as error:
-            ending.stop(9, str(error))
-            writer = None
-        yield writer
+def code_of(error: TailraceError) -> int:
+    """Tell how a run ends that was refused before anything was sent."""
+    if isinstance(error, (FatalError, RejectedError)):
+        return 3
+    return 9 if isinstance(error, WriteError) else error.exit_code
 
 
 def _destination(prepared: Prepared, client: Client) -> AbstractContextManager[Any]:
@@ -319,7 +312,13 @@ def _source(prepared: Prepared, client: Client) -> Iterator[Any]:
         "log": logging.getLogger(f"tailrace.{prepared.source_places.plugin or 'source'}"),
     }
     opening = _open(prepared.source.open, prepared.source_options, offered, prepared.source_places)
-    with opening as source:
+    with ExitStack() as stack:
+        try:
+            source = stack.enter_context(opening)
+        except TailraceError:
+            raise
+        except Exception as error:
+            raise broken(error, 0) from error
         yield source
 
 

@@ -18,7 +18,8 @@ def check(names: Sequence[str], config: Path, as_json: bool) -> int:
     from tailrace._engine.preparing import prepare_all
     from tailrace._engine.report import worst
     from tailrace._engine.runner import check as check_one
-    from tailrace.errors import TailraceError, WriteError
+    from tailrace._engine.runner import code_of
+    from tailrace.errors import TailraceError
 
     codes = [0]
     for prepared in prepare_all(chosen(config, names)):
@@ -28,7 +29,7 @@ def check(names: Sequence[str], config: Path, as_json: bool) -> int:
             check_one(prepared)
         except TailraceError as error:
             problem = str(error)
-            code = 3 if isinstance(error, WriteError) else error.exit_code
+            code = code_of(error)
         codes.append(code)
         if as_json:
             told = {"sync": prepared.name, "exit_code": code, "problem": problem}
