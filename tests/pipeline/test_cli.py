@@ -120,6 +120,27 @@ def test_a_first_signal_finishes_what_is_in_flight_and_exits_9(project, number):
     assert out.read_text().splitlines() == [str(n) for n in range(10)]
 
 
+def test_a_second_signal_stops_at_once(project):
+    project.write("tailrace.toml", PROJECT.replace('wait_for = ""', 'wait_for = "never"'))
+    running = subprocess.Popen(
+        [sys.executable, "-m", "tailrace", "run", "two"],
+        cwd=project.folder,
+        env={**os.environ, "PYTHONPATH": str(project.paths[0])},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with running:
+        out = project.folder / "two.txt"
+        while not (out.exists() and out.read_text().count("\n") >= 10):
+            assert running.poll() is None
+        running.send_signal(signal.SIGTERM)
+        running.stderr.readline()
+        running.send_signal(signal.SIGTERM)
+
+        assert running.wait(10) == 128 + signal.SIGTERM
+
+
 def test_progress_is_drawn_on_a_terminal_only(project):
     master, slave = pty.openpty()
     done = subprocess.run(

@@ -1,6 +1,7 @@
 """`tailrace run`."""
 
 import json
+import os
 import signal
 import sys
 import threading
@@ -13,6 +14,8 @@ import attrs
 import click
 
 from tailrace.cli.project import chosen, config_option, json_option, names_argument
+
+_SHOW_CURSOR = b"\x1b[?25h"
 
 
 @click.command()
@@ -48,13 +51,16 @@ def run(names: Sequence[str], config: Path, as_json: bool) -> int:
 
 @contextmanager
 def _stopping() -> Iterator[threading.Event]:
-    """Turn the first signal into a request to stop; give the second its usual meaning back."""
+    """Turn the first signal into a request to stop; the second ends the process where it stands."""
     stop = threading.Event()
     before = {int(each): signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
 
     def ask(number: int, _: FrameType | None) -> None:
+        if stop.is_set():
+            if sys.stderr.isatty():
+                os.write(2, _SHOW_CURSOR)
+            os._exit(128 + number)
         stop.set()
-        signal.signal(number, before[number])
         print("stopping: finishing what is in flight", file=sys.stderr, flush=True)
 
     try:
