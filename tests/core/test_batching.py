@@ -87,3 +87,14 @@ def test_batches_are_cut_while_the_source_is_still_read():
         raise AssertionError("read too far ahead")
 
     assert 1 == len(next(Batching("run", Action.APPEND, 1).cut(source())))
+
+
+def test_a_weigh_that_fails_leaves_the_measure_to_the_engine(caplog):
+    def weigh(row):
+        raise KeyError("x")
+
+    records = Records([1, 2], [{"a": 1}, {"a": 2}], Schema())
+    batches = list(Batching("r", Action.APPEND, 10, 100, weigh).cut([records]))
+
+    assert [len(batch) for batch in batches] == [2]
+    assert "weigh() failed" in caplog.text

@@ -606,3 +606,56 @@ def test_the_gate_opens_while_answers_take_time_and_halves_when_throttled():
     assert 5 == gate.allowed
     gate.learn(0.1, False)
     assert 5 < gate.allowed < 6
+
+
+@pytest.mark.parametrize(
+    ("delivery", "words", "paths"),
+    [
+        # A refusal after an accepted request: the halves would repeat what was accepted.
+        ("at_most_once", ["in_doubt"] * 2, ["/0", "/1"]),
+        ("idempotent", ["delivered", "rejected"], ["/0", "/1", "/0", "/1"]),
+    ],
+)
+def test_a_refusal_after_an_accepted_request_splits_only_where_a_repeat_does_no_harm(
+    service, delivery, words, paths
+):
+    service.usual = lambda seen: Say(400) if seen.path == "/1" else Say()
+    clock = FakeClock()
+    client = Client(Pace(clock), clock)
+    http = client.http().using(base_url=service.url)
+
+    def write(batch):
+        for record in batch:
+            http.post(f"/{record.key}", json=dict(record.values))
+
+    destination = MemoryDestination([write] * 10, delivery=delivery)
+    (batch,) = make_batches([2])
+    outcomes, _ = Attempts(destination, destination.spec, client, clock, True).deliver(batch)
+    client.close()
+
+    assert words == [outcome.status for outcome in outcomes]
+    assert paths == [seen.path for seen in service.seen]
+
+
+@pytest.mark.parametrize("delivery", ["at_most_once", "keyed"])
+def test_a_refusal_that_the_one_answer_tells_of_is_split(service, delivery):
+    clock = FakeClock()
+    client = Client(Pace(clock), clock)
+    http = client.http().using(base_url=service.url)
+
+    def write(batch):
+        http.post("/all", json=batch.rows(), idempotency_key=batch.id)
+        if any(record.key == 1 for record in batch):
+            raise RejectedError("one of these is bad")
+
+    destination = MemoryDestination([write] * 10, delivery=delivery)
+    (batch,) = make_batches([4])
+    outcomes, _ = Attempts(destination, destination.spec, client, clock, True).deliver(batch)
+    client.close()
+
+    assert [outcome.status for outcome in outcomes] == [
+        "delivered",
+        "rejected",
+        "delivered",
+        "delivered",
+    ]

@@ -251,3 +251,23 @@ def test_nothing_but_a_refusal_comes_of_a_value_that_json_cannot_hold(value):
         encode_json(value)
     except RejectedError as error:
         assert str(error)
+
+
+def test_a_login_goes_to_the_host_of_its_base_url_alone():
+    seen = []
+
+    def exchange(request, judged):
+        seen.append((request.url, request.auth is not None))
+
+    http = Http(exchange).using(base_url="https://api.example/v1", bearer=Secret("t"))
+    for url in ("/a", "https://api.example/b", "https://evil.example/c", "http://api.example/d"):
+        http.get(url)
+    Http(exchange).using(bearer=Secret("t")).get("https://any.example/e")
+
+    assert seen == [
+        ("https://api.example/v1/a", True),
+        ("https://api.example/b", True),
+        ("https://evil.example/c", False),
+        ("http://api.example/d", False),
+        ("https://any.example/e", True),
+    ]

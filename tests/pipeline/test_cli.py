@@ -251,4 +251,4 @@ def test_a_bug_exits_1_with_its_traceback(command, pip_install):
 
     assert done.returncode == 1
     assert "ZeroDivisionError: oops" in done.stderr
-    assert "please report it" in done.stderr
+    assert "please report it" in done.stdout

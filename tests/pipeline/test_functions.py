@@ -304,3 +304,22 @@ def test_several_syncs_run_and_problems_of_all_are_told_before_the_first():
     assert seen == []
     assert [report.sync for report in tailrace.run_all([good, good])] == ["good", "good"]
     assert seen == [{"a": 1}, {"a": 1}]
+
+
+@pytest.mark.parametrize(("error", "code"), [(tailrace.FatalError("no"), 9), (KeyError("x"), 1)])
+def test_a_destination_that_fails_while_it_is_closed_keeps_its_report(error, code):
+    from contextlib import contextmanager
+
+    class Writer:
+        def write(self, batch):
+            return None
+
+    @contextmanager
+    def opened(options):
+        yield Writer()
+        raise error
+
+    spec = tailrace.DestinationSpec(open=opened)
+    report = tailrace.run([{"a": 1}], spec, state=None)
+
+    assert (report.exit_code, report.delivered) == (code, 1)

@@ -130,6 +130,8 @@ class Http:
     ) -> "Http":
         """Give a client that also has this base URL, login and these headers.
 
+        Where there is a base URL, the login goes to its host alone.
+
         not_executed: statuses that, from this service, mean that nothing was done.
         """
         return Http(
@@ -194,13 +196,20 @@ class Http:
             self._join(url) + _query(url, params),
             every,
             body,
-            auth=self._auth,
+            auth=self._auth if self._is_home(url) else None,
             scope=scope,
             safe=safe or method in ("GET", "HEAD"),
             repeat=repeat,
             keyed=idempotency_key is not None,
             not_executed=self._not_executed,
         )
+
+    def _is_home(self, url: str) -> bool:
+        """Tell whether a request goes where the login belongs."""
+        if not self._base_url or not url.startswith(("http://", "https://")):
+            return True
+        there, home = urlsplit(url), urlsplit(self._base_url)
+        return (there.scheme, there.netloc) == (home.scheme, home.netloc)
 
     def _join(self, url: str) -> str:
         whole = url

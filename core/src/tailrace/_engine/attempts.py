@@ -98,7 +98,12 @@ class Attempts:
             finally:
                 trouble.throttled |= bool(attempt.throttled)
         if refused is not None:
-            self._refused(batch, refused, found, trouble)
+            # Its own halves would repeat what was accepted before the refusal.
+            accepted = attempt.begun - (1 if refused.status is None else 0)
+            if accepted > 0 and len(batch) > 1 and delivery != "idempotent":
+                self._broke_off(batch, found, str(refused), harmless=False)
+            else:
+                self._refused(batch, refused, found, trouble)
             return None, 0.0
         return self._failed_alone(batch, found), 0.0
 

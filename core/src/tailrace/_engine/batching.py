@@ -1,5 +1,6 @@
 """Batching: records go together up to a count and a size, no key twice."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from tailrace.errors import RejectedError
 from tailrace.http import encode_json
 from tailrace.records import Action, Batch, Record
 from tailrace.schema import Schema
+
+_log = logging.getLogger("tailrace")
 
 Weigh = Callable[[Mapping[str, Any]], int]
 
@@ -53,7 +56,10 @@ class Batching:
 
     def _weight(self, row: Mapping[str, Any]) -> int:
         if self.weigh is not None:
-            return self.weigh(row)
+            try:
+                return self.weigh(row)
+            except Exception:  # noqa: BLE001  # a plugin's bug must not cost the record its answer
+                _log.exception("the destination's weigh() failed; a row's length as JSON counts")
         try:
             return len(encode_json(row)) + 1
         except RejectedError:

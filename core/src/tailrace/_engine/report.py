@@ -11,7 +11,7 @@ from tailrace.text import plain
 
 EXIT_CODES: Mapping[int, str] = {
     0: "all delivered, or nothing to do",
-    1: "an internal error",
+    1: "a bug in tailrace or in a plugin; please report it",
     2: "wrong usage or configuration",
     3: "source and destination do not fit; nothing was sent",
     4: "some records are in doubt",

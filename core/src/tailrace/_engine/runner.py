@@ -22,15 +22,16 @@ from tailrace._engine.preparing import KEYED, Prepared
 from tailrace._engine.ratelimit import Pace
 from tailrace._engine.reading import Reading, broken, open_reading
 from tailrace._engine.report import Report, worst
+from tailrace._engine.run import Ending, Run, Teller
 from tailrace.components import SourceSpec
 from tailrace.errors import (
     ConfigError,
     FatalError,
+    InternalError,
     MissingOption,
     PreflightError,
     Problem,
     RejectedError,
-    SourceError,
     TailraceError,
     WriteError,
 )
@@ -49,38 +50,6 @@ _ACTIONS = {
 }
 
 
-@attrs.define(eq=False)
-class Run:
-    """Be one execution, as observers see it while it goes on."""
-
-    sync: str
-    run_id: str
-    mode: Mode
-    ledger: Ledger = attrs.field(repr=False)
-    client: Client = attrs.field(repr=False)
-    reading: Reading | None = attrs.field(default=None, repr=False)
-
-    @property
-    def read(self) -> int:
-        """Give the records read so far."""
-        return self.reading.read if self.reading is not None else 0
-
-    @property
-    def expected(self) -> int | None:
-        """Give the records that there are to read, where the source knows."""
-        return self.reading.expected if self.reading is not None else None
-
-    @property
-    def answered(self) -> int:
-        """Give the records that have their outcome."""
-        return sum(self.ledger.counts.values())
-
-    @property
-    def waits(self) -> float:
-        """Give the seconds that a service asked to wait from now on."""
-        return self.client.pace.waits()
-
-
 def execute(prepared: Prepared, clock: Clock | None = None) -> Report:
     """Run a sync once; raises a ConfigError, and else reports every ending."""
     clock = clock or SystemClock()
@@ -90,18 +59,29 @@ def execute(prepared: Prepared, clock: Clock | None = None) -> Report:
     with ExitStack() as stack:
         stack.callback(client.close)
         hooks = plugins.observers(prepared.observers)
-        tell = _Teller(hooks, [])
+        tell = Teller(hooks, [])
         tell("tailrace_run_started", run=run)
-        ending = _Ending()
+        ending = Ending()
         try:
             _carry_out(prepared, run, clock, tell, ending)
-        except ConfigError:
-            raise
-        except (PreflightError, SourceError, WriteError) as error:
-            ending.stop(code_of(error), str(error))
+        except Exception as error:
+            if isinstance(error, ConfigError) and not run.began:
+                raise
+            _note(error, run, ending)
         report = _report(run, ending, clock.monotonic() - began, tell.failures)
         tell("tailrace_run_finished", run=run, report=report)
     return report
+
+
+def _note(error: Exception, run: Run, ending: Ending) -> None:
+    """Note what ended a run: before anything was sent, while it was closed, or as a bug."""
+    if not isinstance(error, TailraceError) or isinstance(error, InternalError):
+        _log.error("a plugin, or tailrace itself, failed", exc_info=error)
+        ending.stop(1, f"{type(error).__name__}: {error}")
+    elif run.began:
+        ending.stop(9, f"while the destination was closed: {error}")
+    else:
+        ending.stop(code_of(error), str(error))
 
 
 def check(prepared: Prepared, clock: Clock | None = None) -> None:
@@ -120,37 +100,7 @@ def check(prepared: Prepared, clock: Clock | None = None) -> None:
                 mapping.check(reading.schema)
 
 
-@attrs.define
-class _Ending:
-    """Collect why a run ends, if it is not for having done all."""
-
-    codes: list[int] = attrs.field(factory=list)
-    problem: str | None = None
-    warnings: list[str] = attrs.field(factory=list)
-
-    def stop(self, code: int, problem: str) -> None:
-        self.codes.append(code)
-        self.problem = self.problem or problem
-
-
-@attrs.frozen
-class _Teller:
-    """Tell observers; one that raises is reported and stops nothing."""
-
-    hooks: Any
-    failures: list[str]
-
-    def __call__(self, hook: str, **facts: Any) -> None:
-        for name, observer in self.hooks.list_name_plugin():
-            others = [each for each in self.hooks.get_plugins() if each is not observer]
-            try:
-                self.hooks.subset_hook_caller(hook, others)(**facts)
-            except Exception as error:  # noqa: BLE001  # an observer stops nothing
-                _log.exception("the observer %s failed", name)
-                self.failures.append(f"the observer {name} failed: {type(error).__name__}: {error}")
-
-
-def _carry_out(prepared: Prepared, run: Run, clock: Clock, tell: _Teller, ending: _Ending) -> None:
+def _carry_out(prepared: Prepared, run: Run, clock: Clock, tell: Teller, ending: Ending) -> None:
     ledger = run.ledger
     with ExitStack() as stack:
         writer = stack.enter_context(_destination(prepared, run.client))
@@ -187,6 +137,7 @@ def _carry_out(prepared: Prepared, run: Run, clock: Clock, tell: _Teller, ending
             limits.max_bytes,
             limits.weigh,
         )
+        run.began = True
         delivery.run(batching.cut(pages))
         _conclude(delivery, reading, writer, prepared, ending, clock)
         ending.warnings += [
@@ -199,7 +150,7 @@ def _conclude(  # noqa: PLR0917  # the end needs to see all of it
     reading: Reading,
     writer: Any,
     prepared: Prepared,
-    ending: _Ending,
+    ending: Ending,
     clock: Clock,
 ) -> None:
     """Say why a run ended early, and make a replacement visible if it did not."""
@@ -255,7 +206,7 @@ def _planned(pages: Iterable[Records], reading: Reading, ledger: Ledger) -> Iter
 
 
 def _first_checked(
-    reading: Reading, mapping: Mapper, ledger: Ledger, ending: _Ending
+    reading: Reading, mapping: Mapper, ledger: Ledger, ending: Ending
 ) -> Iterator[Rows]:
     """Check the first rows of a source that declares no schema, before anything is sent."""
     unchecked = reading.schema is None and mapping.accepts is not None
@@ -358,7 +309,7 @@ def _run_id(clock: Clock) -> str:
     return f"{moment:%Y%m%dT%H%M%S}-{int(clock.random() * 0xFFFFFF):06x}"
 
 
-def _report(run: Run, ending: _Ending, seconds: float, failures: list[str]) -> Report:
+def _report(run: Run, ending: Ending, seconds: float, failures: list[str]) -> Report:
     ledger, counters = run.ledger, run.client.counters
     ledger.check(run.read)
     counts = ledger.counts

@@ -1,0 +1,77 @@
+"""Run: one execution, as observers see it while it goes on, and why it ends."""
+
+import logging
+from typing import Any
+
+import attrs
+
+from tailrace._engine.http import Client
+from tailrace._engine.ledger import Ledger
+from tailrace._engine.reading import Reading
+from tailrace.records import Mode
+
+_log = logging.getLogger("tailrace")
+
+
+@attrs.define(eq=False)
+class Run:
+    """Be one execution, as observers see it while it goes on."""
+
+    sync: str
+    run_id: str
+    mode: Mode
+    ledger: Ledger = attrs.field(repr=False)
+    client: Client = attrs.field(repr=False)
+    reading: Reading | None = attrs.field(default=None, repr=False)
+    began: bool = attrs.field(default=False, repr=False)
+
+    @property
+    def read(self) -> int:
+        """Give the records read so far."""
+        return self.reading.read if self.reading is not None else 0
+
+    @property
+    def expected(self) -> int | None:
+        """Give the records that there are to read, where the source knows."""
+        return self.reading.expected if self.reading is not None else None
+
+    @property
+    def answered(self) -> int:
+        """Give the records that have their outcome."""
+        return sum(self.ledger.counts.values())
+
+    @property
+    def waits(self) -> float:
+        """Give the seconds that a service asked to wait from now on."""
+        return self.client.pace.waits()
+
+
+@attrs.define
+class Ending:
+    """Collect why a run ends, if it is not for having done all."""
+
+    codes: list[int] = attrs.field(factory=list)
+    problem: str | None = None
+    warnings: list[str] = attrs.field(factory=list)
+
+    def stop(self, code: int, problem: str) -> None:
+        """Add a reason; the first one is told."""
+        self.codes.append(code)
+        self.problem = self.problem or problem
+
+
+@attrs.frozen
+class Teller:
+    """Tell observers; one that raises is reported and stops nothing."""
+
+    hooks: Any
+    failures: list[str]
+
+    def __call__(self, hook: str, **facts: Any) -> None:
+        for name, observer in self.hooks.list_name_plugin():
+            others = [each for each in self.hooks.get_plugins() if each is not observer]
+            try:
+                self.hooks.subset_hook_caller(hook, others)(**facts)
+            except Exception as error:  # noqa: BLE001  # an observer stops nothing
+                _log.exception("the observer %s failed", name)
+                self.failures.append(f"the observer {name} failed: {type(error).__name__}: {error}")
