@@ -158,7 +158,10 @@ def test_an_unknown_sync_is_named_with_the_nearest(command):
 
 
 def test_an_unknown_command_or_flag_is_a_usage_error(command):
-    assert command("rum").returncode == 2
+    unknown = command("rum")
+
+    assert unknown.returncode == 2
+    assert "there is no command 'rum'; did you mean 'run'?" in unknown.stderr
     assert command("run", "--jsn").returncode == 2
 
 

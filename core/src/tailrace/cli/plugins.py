@@ -43,7 +43,8 @@ def _show(name: str, as_json: bool) -> None:
             if label != "options" and value:
                 print(f"  {label}: {', '.join(value) if isinstance(value, list) else value}")
         for each in definitions(spec.options):
-            need = "needed" if each.required else f"default {each.default!r}"
+            default = "optional" if each.default in (None, ()) else f"default {each.default!r}"
+            need = "needed" if each.required else default
             print(f"  {each.name}  ({each.type_name}; {need})")
             if each.help:
                 print(f"      {each.help}")
