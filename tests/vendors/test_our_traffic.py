@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime
 
 import pytest
-from tailrace_sandbox import Sandbox
 
 import tailrace
+from tailrace_sandbox import Sandbox
 
 ROWS = [
     {"id": n, "name": f"n{n}", "day": date(2026, 1, 1), "seen": datetime(2026, 1, 1, tzinfo=UTC)}
