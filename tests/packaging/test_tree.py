@@ -34,7 +34,8 @@ def test_tracked_files_hold_no_secret_and_no_home_path():
     found = [
         name
         for name in listed.stdout.splitlines()
-        if (ROOT / name).suffix in {".py", ".md", ".toml", ".json", ""}
+        if (ROOT / name).is_file()
+        and (ROOT / name).suffix in {".py", ".md", ".toml", ".json", ""}
         and pattern.search((ROOT / name).read_text(errors="replace"))
     ]
 

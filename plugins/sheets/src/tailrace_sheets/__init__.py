@@ -1,4 +1,4 @@
-"""Google Sheets as a destination: append, upsert by key, and replace a whole tab."""
+"""Google Sheets as a destination: append rows, upsert by key, or replace a whole tab."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,27 +8,29 @@ from typing import Any
 import attrs
 
 import tailrace
-from tailrace_sheets._cells import weight
+from tailrace_sheets._cells import weigh
 
-_ADDRESS = re.compile(r"/spreadsheets/d/([A-Za-z0-9_-]+)")
+_ADDRESS = re.compile(r"/spreadsheets/(?:u/\d+/)?d/([A-Za-z0-9_-]+)")
+_ID = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @attrs.frozen(kw_only=True)
 class Options:
-    """Name the tab to write to, and who writes."""
+    """Name the tab that is written to, and who writes."""
 
     spreadsheet: str = tailrace.option(help="The spreadsheet's id, or its address in the browser.")
     tab: str = tailrace.option("Sheet1", help="The tab's title.")
     credentials: tailrace.Secret | None = tailrace.option(
         None,
-        help="A service account's key (or an authorized user's file): its JSON, or its path."
-        " Left out: Google's application default credentials; none for a loopback address.",
+        help="The JSON of a service account's key or of an authorized user, or the path of such a"
+        " file; left out: application default credentials, and none for a loopback address.",
     )
     base_url: str = tailrace.option(
-        "https://sheets.googleapis.com", help="Where the API is; the sandbox's address for a try."
+        "https://sheets.googleapis.com",
+        help="Where the API is; a loopback address for the sandbox.",
     )
     formulas: tuple[str, ...] = tailrace.option(
-        (), help="Columns whose texts the sheet may read as formulas; all others stay text."
+        (), help="Columns that are entered as if typed, so that formulas compute; never a key."
     )
 
 
@@ -36,37 +38,60 @@ class Options:
 def open_sheet(
     options: Options, *, http: tailrace.Http, mode: str, key: Sequence[str], log: Any
 ) -> Iterator[Any]:
-    """Give the mode's writer; the tab's header is read, nothing is changed."""
-    from tailrace_sheets._append import open_append
-    from tailrace_sheets._google import connect
-    from tailrace_sheets._replace import open_replace
+    """Give the writer of a mode; one read shows whether the tab can be written to."""
+    from tailrace_sheets._append import Appender
+    from tailrace_sheets._book import open_book
+    from tailrace_sheets._replace import Replacer
     from tailrace_sheets._tab import open_tab
-    from tailrace_sheets._upsert import open_upsert
+    from tailrace_sheets._upsert import Upserter
 
-    found = _ADDRESS.search(options.spreadsheet)
-    spreadsheet = found[1] if found else options.spreadsheet
-    api = connect(spreadsheet, options.credentials, options.base_url, http)
-    tab = open_tab(api, options.tab)
+    _check(options, key)
+    book = open_book(_spreadsheet(options.spreadsheet), options.credentials, options.base_url, http)
+    tab = open_tab(book, options.tab, frozenset(options.formulas), log)
     if mode == "replace":
-        with open_replace(tab, options.formulas, log) as writer:
-            yield writer
+        with Replacer(tab) as replacer:
+            yield replacer
     elif mode == "upsert":
-        yield open_upsert(tab, key, options.formulas)
+        tab.columns.check(key)
+        yield Upserter(tab, tuple(key))
     else:
-        yield open_append(tab, options.formulas)
+        yield Appender(tab)
+
+
+def _check(options: Options, key: Sequence[str]) -> None:
+    for name in options.formulas:
+        if name in key:
+            told = f"{name!r} is the key; what the sheet parses may come out as something else"
+            raise tailrace.ConfigError(tailrace.Problem("formulas", told))
+
+
+def _spreadsheet(given: str) -> str:
+    """Take the id out of an address, or an id as it is."""
+    text = given.strip()
+    if "/" not in text and _ID.fullmatch(text):
+        return text
+    found = _ADDRESS.search(text)
+    if found is None or found[1] == "e":
+        told = f"{given!r} is no spreadsheet's id, nor its address as the browser shows it"
+        raise tailrace.ConfigError(tailrace.Problem("spreadsheet", told))
+    return found[1]
 
 
 @tailrace.hookimpl
 def tailrace_destination() -> tailrace.DestinationSpec:
-    """Give the destination's spec; the rates are Google's own, for each user of a project."""
+    """Give the destination; the rates are Google's, per minute and user of a project."""
     return tailrace.DestinationSpec(
         options=Options,
         open=open_sheet,
-        modes={"append", "replace", "upsert"},
+        modes={"append", "upsert", "replace"},
         batch_size=50_000,
-        max_bytes=2_000_000,
-        max_in_flight=4,
+        # With the ranges and the header, a body stays below the 2 MB that Google recommends.
+        max_bytes=1_950_000,
+        # One at a time: rows are looked at right before they are written, and the next batch is
+        # made ready meanwhile. More would gain little and hold more rows in memory.
+        max_in_flight=1,
         rate=(tailrace.Rate(60, 60, "read"), tailrace.Rate(60, 60, "write")),
-        delivery="idempotent",
-        weigh=weight,
+        # The rows of a lost append are looked up: in the next run they would go below themselves.
+        delivery={"append": "probe", "upsert": "idempotent"},
+        weigh=weigh,
     )

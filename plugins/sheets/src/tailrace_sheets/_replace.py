@@ -1,162 +1,225 @@
 """Replace: the new content is laid down in a tab of its own, and put in place in one step.
 
-The tab keeps its id, so that charts and formulas that look at it go on; it is never empty, and
-never half old and half new.
+The tab itself stays, with its id: charts, formulas and formats that refer to it go on working. It
+is never empty, and never half old and half new.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+import secrets
+import threading
+from collections.abc import Sequence
+from typing import Any, Self
 
 import attrs
 
 import tailrace
-from tailrace_sheets._append import AppendWriter
+from tailrace_sheets._append import Appender
+from tailrace_sheets._book import Json
 from tailrace_sheets._cells import FORMATS
-from tailrace_sheets._google import Api
+from tailrace_sheets._columns import Columns
+from tailrace_sheets._grid import (
+    MOST_CELLS,
+    Grid,
+    Sizes,
+    appended,
+    area,
+    formatted,
+    read_sizes,
+    removed,
+)
 from tailrace_sheets._tab import Tab
 
-_TRIES = 4
-_ROWS = 1_000
-_SUFFIX = " (tailrace)"
-_TABS = "sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)))"
+_SUFFIX = " (tailrace staging)"
+_NOTE = ", and a replacement needs room for the old and the new content at the same time"
 
 
-@attrs.define
-class ReplaceWriter:
-    """Append to a staging tab; `commit` makes its content the tab's."""
+@attrs.define(eq=False)
+class Replacer:
+    """Write to a staging tab; `commit` puts what is there in place of the tab's content."""
 
     tab: Tab
-    formulas: Sequence[str]
-    log: Any
-    _staged: AppendWriter | None = attrs.field(default=None, init=False)
-    _formats: dict[int, tailrace.FieldType] = attrs.field(factory=dict, init=False)
-    _done: bool = attrs.field(default=False, init=False)
+    _staging: Tab = attrs.field(init=False)
+    _writer: Appender = attrs.field(init=False)
+    _schema: tailrace.Schema = attrs.field(factory=tailrace.Schema, init=False)
+    _dated: dict[str, tailrace.FieldType] = attrs.field(factory=dict, init=False)
+    _made: bool = attrs.field(default=False, init=False)
+    _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def reserve(self, batch: tailrace.Batch) -> dict[str, int]:
-        """Give the batch its rows in the staging tab, which the first batch makes."""
-        if self._staged is None:
-            staging = _stage(self.tab, len(batch.schema))
-            self._staged = AppendWriter(staging, self.formulas, 2)
-        for at, field in enumerate(batch.schema.fields):
-            if field.type in FORMATS:
-                self._formats[at] = field.type
-        return self._staged.reserve(batch)
+    @_staging.default
+    def _a_new_tab(self) -> Tab:
+        title = self.tab.title[: 100 - len(_SUFFIX)] + _SUFFIX
+        sheet = secrets.randbelow(2**31 - 1) + 1
+        grid = Grid(self.tab.book, sheet, title, 0, 0, note=_NOTE)
+        return attrs.evolve(
+            self.tab, id=sheet, title=title, columns=Columns(title, [], 0), grid=grid, seen=False
+        )
 
-    def write(self, batch: tailrace.Batch) -> list[tailrace.Outcome]:
-        """Write the batch to the staging tab."""
-        if self._staged is None:
-            raise tailrace.FatalError("a batch was written that had no place")
-        return self._staged.write(batch)
+    @_writer.default
+    def _a_writer(self) -> Appender:
+        return Appender(self._staging, shared=False)
 
-    def commit(self) -> None:
-        """Put the staged content in place, in one request that is done as a whole or not at all."""
-        for _ in range(_TRIES):
-            self.tab.look()
-            try:
-                self.tab.api.change(self._requests())
-            except tailrace.UnansweredError:
-                if self._staged is not None and self._staged.tab.title not in _titles(self.tab.api):
-                    break
-                continue
-            break
-        else:
-            raise tailrace.UnansweredError(
-                f"tab {self.tab.title!r}: Google did not say whether it was replaced"
-            )
-        self._done = True
+    def __enter__(self) -> Self:
+        return self
 
-    def drop(self) -> None:
-        """Remove the staging tab of a run that did not come to its end."""
-        if self._staged is None or self._done:
+    def __exit__(self, *_: object) -> None:
+        if not self._made:
             return
         try:
-            self.tab.api.change([{"deleteSheet": {"sheetId": self._staged.tab.sheet_id}}])
+            self.tab.book.change([_deleted(self._staging.id)], repeat=True)
+        except tailrace.RejectedError:
+            self.tab.log.debug("the tab %r is gone already", self._staging.title)
         except (
             tailrace.FatalError,
-            tailrace.RejectedError,
             tailrace.RetryableError,
             tailrace.UnansweredError,
             tailrace.UnsentError,
         ) as error:
-            self.log.warning("the tab %r is left over: %s", self._staged.tab.title, error)
+            self.tab.log.warning(
+                "the tab %r is left over, and will be removed by the next replacement: %s",
+                self._staging.title,
+                error,
+            )
 
-    def _requests(self) -> list[dict[str, Any]]:
-        if self._staged is None:
-            return [self._cleared(1, self.tab.rows, 0, self.tab.columns)]
-        staging, height = self._staged.tab, self._staged.next_row - 1
-        width = len(staging.header)
-        requests: list[dict[str, Any]] = []
-        for dimension, wanted, there in (
-            ("ROWS", height, self.tab.rows),
-            ("COLUMNS", width, self.tab.columns),
-        ):
-            if wanted > there:
-                growth = {"sheetId": self.tab.sheet_id, "dimension": dimension}
-                requests.append({"appendDimension": growth | {"length": wanted - there}})
-        paste = "PASTE_FORMULA" if self.formulas else "PASTE_VALUES"
-        requests.append(
-            {
-                "copyPaste": {
-                    "source": _area(staging.sheet_id, 0, height, 0, width),
-                    "destination": _area(self.tab.sheet_id, 0, height, 0, width),
-                    "pasteType": paste,
-                }
-            }
-        )
-        if self.tab.rows > height:
-            requests.append(self._cleared(height, self.tab.rows, 0, self.tab.columns))
-        if self.tab.columns > width:
-            requests.append(self._cleared(0, height, width, self.tab.columns))
-        requests += [self.tab.format(at, kind) for at, kind in self._formats.items()]
-        return [*requests, {"deleteSheet": {"sheetId": staging.sheet_id}}]
+    def reserve(self, batch: tailrace.Batch) -> dict[str, Any]:
+        """Give a batch its rows in the staging tab."""
+        self._schema = batch.schema
+        for field in batch.schema:
+            if field.type in FORMATS:
+                self._dated.setdefault(field.name, field.type)
+        return self._writer.reserve(batch)
 
-    def _cleared(self, top: int, bottom: int, left: int, right: int) -> dict[str, Any]:
-        area = _area(self.tab.sheet_id, top, bottom, left, right)
-        return {"updateCells": {"range": area, "fields": "userEnteredValue"}}
+    def write(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
+        """Write a batch to the staging tab, which the first one makes."""
+        with self._lock:
+            if not self._made:
+                self._make(len(batch))
+        return self._writer.write(batch)
 
+    def lookup(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
+        """Tell which records stand in the staging tab."""
+        return self._writer.lookup(batch)
 
-@contextmanager
-def open_replace(tab: Tab, formulas: Sequence[str], log: Any) -> Iterator[ReplaceWriter]:
-    """Give a writer that leaves nothing of itself behind."""
-    writer = ReplaceWriter(tab, formulas, log)
-    try:
-        yield writer
-    finally:
-        writer.drop()
+    def commit(self) -> None:
+        """Put the new content in place, in one request that is done as a whole or not at all.
 
-
-def _stage(tab: Tab, columns: int) -> Tab:
-    """Make the staging tab, in place of one that a dead run has left."""
-    title = tab.title + _SUFFIX
-    grid = {"rowCount": _ROWS, "columnCount": max(columns, 1)}
-    added = {"addSheet": {"properties": {"title": title, "hidden": True, "gridProperties": grid}}}
-    for _ in range(_TRIES):
-        # After a lost answer this is the tab that was just made, or still the old one: either goes.
-        old = _titles(tab.api).get(title)
-        drop = [] if old is None else [{"deleteSheet": {"sheetId": old}}]
+        It removes the staging tab, so that Google refuses it when it arrives a second time.
+        """
+        requests = self._requests(read_sizes(self.tab.book))
+        if not requests:
+            return
         try:
-            made = tab.api.change([*drop, added])[-1]["addSheet"]["properties"]["sheetId"]
-        except tailrace.UnansweredError:
-            continue
-        break
-    else:
-        raise tailrace.UnansweredError(f"Google did not say whether it made the tab {title!r}")
-    return Tab(
-        tab.api, title, made, grid["rowCount"], grid["columnCount"], tab.zone, [], set(), empty=True
-    )
+            self.tab.book.change(requests, repeat=True)
+        except tailrace.RejectedError as error:
+            if not self._made or self._staging.id in read_sizes(self.tab.book).grids:
+                raise tailrace.FatalError(str(error), status=error.status) from None
+        self._made = False
+
+    def _make(self, rows: int) -> None:
+        """Make the staging tab, in place of one that a dead run has left."""
+        sizes = read_sizes(self.tab.book)
+        title, columns = self._staging.title, max(1, len(self._staging.columns.header))
+        sizes.check(None, rows + 1, columns, _NOTE)
+        properties = {
+            "sheetId": self._staging.id,
+            "title": title,
+            "hidden": True,
+            "gridProperties": {"rowCount": rows + 1, "columnCount": columns},
+        }
+        requests = [*self._left_over(sizes), {"addSheet": {"properties": properties}}]
+        try:
+            self.tab.book.change(requests, repeat=True)
+        except tailrace.RejectedError as error:
+            # Our own id is taken where the first of two such requests was done, and its answer lost.
+            if self._staging.id not in read_sizes(self.tab.book).grids:
+                raise tailrace.FatalError(str(error), status=error.status) from None
+        self._staging.grid.rows, self._staging.grid.columns = rows + 1, columns
+        self._made = True
+
+    def _left_over(self, sizes: Sizes) -> list[Json]:
+        title = self._staging.title
+        return [_deleted(sheet) for sheet, each in sizes.titles.items() if each == title]
+
+    def _requests(self, sizes: Sizes) -> list[Json]:
+        """Say how the old content becomes the new; the order matters."""
+        target = self.tab.id
+        there = sizes.of(target, self.tab.title)
+        order = self._order()
+        height = self._writer.height
+        if not self._made:
+            return [*_cleared(target, there, height, 0), *self._left_over(sizes)]
+        requests: list[Json] = []
+        spare = sizes.of(self._staging.id, self._staging.title)[0]
+        if spare > height:
+            requests.append(removed(self._staging.id, "ROWS", height, spare))
+            sizes = sizes.resized(self._staging.id, height)
+        rows, columns = max(there[0], height), max(there[1], len(order), 1)
+        if sizes.others(target) + rows * columns > MOST_CELLS:
+            columns = max(len(order), 1)
+        sizes.check(target, rows, columns, _NOTE)
+        if columns < there[1]:
+            requests.append(removed(target, "COLUMNS", columns, there[1]))
+        if columns > there[1]:
+            requests.append(appended(target, "COLUMNS", columns - there[1]))
+        if rows > there[0]:
+            requests.append(appended(target, "ROWS", rows - there[0]))
+        parses = [self._staging.columns.name(column) in self.tab.formulas for column in order]
+        for to, start, width in _moves(order, parses):
+            requests.append(
+                {
+                    "copyPaste": {
+                        "source": area(self._staging.id, (0, height), (start, start + width)),
+                        "destination": area(target, (0, height), (to, to + width)),
+                        "pasteType": "PASTE_FORMULA" if parses[to] else "PASTE_VALUES",
+                    }
+                }
+            )
+        requests += _cleared(target, (rows, columns), height, len(order))
+        requests += self._formats(order)
+        return [*requests, _deleted(self._staging.id)]
+
+    def _order(self) -> list[int]:
+        """Give the staging tab's columns in the order of the schema as it came to be."""
+        columns = self._staging.columns
+        if self._staging.parsed():
+            return list(range(columns.width))  # a formula that moves would look elsewhere
+        return [columns[name] for name in self._schema.names]
+
+    def _formats(self, order: Sequence[int]) -> list[Json]:
+        """Show dates as dates, and nothing else as dates that came to stand in such a column."""
+        dated = {name.strip(): kind for name, kind in self._dated.items()}
+        requests = []
+        for at, column in enumerate(order):
+            name = self._staging.columns.name(column)
+            known = self.tab.grid.formats.get(at)
+            stays = self.tab.columns.name(at) == name
+            where = area(self.tab.id, (1, None), (at, at + 1))
+            if name in dated:
+                shown = known if known and stays else FORMATS[dated[name]]
+                requests.append(formatted(where, shown))
+            elif known and not stays:
+                requests.append(formatted(where, None))
+        return requests
 
 
-def _titles(api: Api) -> dict[str, int]:
-    found = api.describe(_TABS)["sheets"]
-    return {each["properties"]["title"]: each["properties"]["sheetId"] for each in found}
+def _moves(order: Sequence[int], parses: Sequence[bool]) -> list[tuple[int, int, int]]:
+    """Cut columns into runs of one kind that stay together: where to, where from, how many."""
+    kinds = [(column - at, parses[at]) for at, column in enumerate(order)]
+    starts = [at for at in range(len(order)) if at == 0 or kinds[at] != kinds[at - 1]]
+    return [
+        (start, order[start], end - start)
+        for start, end in zip(starts, [*starts[1:], len(order)], strict=True)
+    ]
 
 
-def _area(sheet: int, top: int, bottom: int, left: int, right: int) -> dict[str, int]:
-    return {
-        "sheetId": sheet,
-        "startRowIndex": top,
-        "endRowIndex": bottom,
-        "startColumnIndex": left,
-        "endColumnIndex": right,
-    }
+def _cleared(sheet: int, size: tuple[int, int], height: int, width: int) -> list[Json]:
+    """Empty what lies below and right of the new content."""
+    rows, columns = size
+    areas = []
+    if rows > height:
+        areas.append(area(sheet, (height, rows), (0, columns)))
+    if columns > width and width:
+        areas.append(area(sheet, (0, min(height, rows)), (width, columns)))
+    return [{"updateCells": {"range": each, "fields": "userEnteredValue"}} for each in areas]
+
+
+def _deleted(sheet: int) -> Json:
+    return {"deleteSheet": {"sheetId": sheet}}

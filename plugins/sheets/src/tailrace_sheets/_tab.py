@@ -1,202 +1,206 @@
-"""One tab: its header, its grid, and how far it is filled."""
+"""One tab: what stands in it when it is opened, and how rows get into it."""
 
-from collections.abc import Sequence
-from datetime import UTC, tzinfo
+from collections.abc import Mapping, Sequence
+from datetime import tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import attrs
 
 import tailrace
-from tailrace_sheets._cells import FORMATS
-from tailrace_sheets._google import Api
-from tailrace_sheets._ranges import column
-from tailrace_sheets._ranges import rows as named_rows
+from tailrace_sheets import _ranges
+from tailrace_sheets._book import BOUNDARY, UNPARSED, Book, Json
+from tailrace_sheets._cells import FORMATS, MOMENTS, Cells, Shown
+from tailrace_sheets._columns import Columns
+from tailrace_sheets._grid import SIZES, Formats, Grid
 
-MOST_CELLS = 10_000_000
-MOST_COLUMNS = 18_278
-_WINDOW = 1_000
-_TRIES = 4
+_FIRST_CELLS, _MOST_CELLS = 30_000, 300_000
+"""Cells that are read at once to find the last row: at first, and at most."""
 
 _FIELDS = (
     "properties(timeZone),sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)),"
-    "data(rowData(values(formattedValue,userEnteredFormat(numberFormat(type))))))"
+    "data(rowData(values(formattedValue,effectiveFormat(numberFormat)))))"
 )
-_GRIDS = "sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)))"
+
+Row = tuple[int, list[Shown]]
+"""A row's number and its cells from column A on; None leaves a cell alone."""
 
 
-@attrs.define
+@attrs.frozen
 class Tab:
-    """Know a tab as it was last seen; `header` also holds columns that are not written yet.
+    """Hold what the writers of all modes need of a tab; `seen` where people look at it."""
 
-    Only the engine's one thread that makes room calls what changes it.
-    """
-
-    api: Api
+    book: Book
+    id: int
     title: str
-    sheet_id: int
-    rows: int
-    columns: int
-    zone: tzinfo
-    header: list[str]
-    dated: set[int]
-    written: int = 0
-    empty: bool = False
+    cells: Cells
+    columns: Columns
+    grid: Grid
+    formulas: frozenset[str]
+    log: Any
+    seen: bool = True
 
-    def places(self, names: Sequence[str]) -> list[int]:
-        """Give each field's column, adding those that are new at the end of the header."""
-        known = {name: at for at, name in reversed(list(enumerate(self.header))) if name}
-        found = []
-        for name in names:
-            if name not in known:
-                known[name] = len(self.header)
-                self.header.append(name)
-            found.append(known[name])
-        if len(self.header) > MOST_COLUMNS:
-            raise tailrace.FatalError(
-                f"tab {self.title!r}: {len(self.header):,} columns, and a sheet has {MOST_COLUMNS:,}"
-            )
-        return found
-
-    def check(self, names: Sequence[str]) -> None:
-        """Raise a FatalError when a field's column stands there twice."""
-        for name in names:
-            found = [f"{column(at)}1" for at, each in enumerate(self.header) if each == name]
-            if len(found) > 1:
-                raise tailrace.FatalError(
-                    f"tab {self.title!r}: the header {name!r} stands in {' and '.join(found)};"
-                    " rename all but one"
-                )
+    def rows(self, first: int, last: int) -> str:
+        """Name whole rows."""
+        return _ranges.whole_rows(self.title, first, last)
 
     def last_row(self) -> int:
-        """Find the last row that holds something, looking from the bottom up."""
-        end, size = self.rows, _WINDOW
+        """Find the last row that holds anything, reading from the bottom; 0 when none does.
+
+        Only what is empty is read, and the window in which the last row lies.
+        """
+        last = self._last_row()
+        self.grid.bare = self.columns.width if last <= 1 else None
+        return last
+
+    def _last_row(self) -> int:
+        end, size = self.grid.rows, max(1, _FIRST_CELLS // self.grid.columns)
         while end > 0:
             first = max(1, end - size + 1)
-            (found,) = self.api.read([named_rows(self.title, first, end)])
+            (found,) = self.book.read(self.rows(first, end))
             if found:
+                self.columns.width = max(self.columns.width, *map(len, found))
                 return first + len(found) - 1
-            end, size = first - 1, size * 4
+            end = first - 1
+            size = min(size * 2, max(1, _MOST_CELLS // self.grid.columns))
         return 0
 
-    def make_room(self, rows: int, formats: dict[int, tailrace.FieldType]) -> None:
-        """Let the grid hold so many rows and the whole header; columns of dates get a format.
-
-        Grows by half as much again, so that growing stays rare. A request that changes the grid
-        is not repeated blindly: after an answer that got lost, what is there is looked at first.
-        """
-        fresh = {at: kind for at, kind in formats.items() if at not in self.dated}
-        for _ in range(_TRIES):
-            requests = [*self._growth(rows), *(self.format(*each) for each in fresh.items())]
-            if not requests:
-                break
-            try:
-                self.api.change(requests)
-            except tailrace.UnansweredError:
-                self.look()
-                continue
-            self.dated |= set(fresh)
-            fresh = {}
-            if "deleteDimension" in requests[0]:
-                self.look()
-            else:
-                self._grown(requests)
-        else:
-            raise tailrace.UnansweredError(
-                f"tab {self.title!r}: Google did not say whether it grew"
-            )
-
-    def look(self) -> None:
-        """See how large the tab's grid is now."""
-        for each in self.api.describe(_GRIDS)["sheets"]:
-            if each["properties"]["sheetId"] == self.sheet_id:
-                grid = each["properties"]["gridProperties"]
-                self.rows, self.columns = grid["rowCount"], grid["columnCount"]
-
-    def _grown(self, requests: list[dict[str, Any]]) -> None:
-        for each in requests:
-            growth = each.get("appendDimension", {})
-            self.rows += growth.get("length", 0) if growth.get("dimension") == "ROWS" else 0
-            self.columns += growth.get("length", 0) if growth.get("dimension") == "COLUMNS" else 0
-
-    def _growth(self, rows: int) -> list[dict[str, Any]]:
-        requests = []
-        columns = max(self.columns, len(self.header))
-        if rows > self.rows:
-            if rows * columns > MOST_CELLS and self.empty and len(self.header) < self.columns:
-                return [self._dimension("deleteDimension", "COLUMNS", len(self.header))]
-            wanted = max(rows, min(rows + rows // 2, MOST_CELLS * 9 // 10 // columns))
-            requests.append(self._append("ROWS", wanted - self.rows))
-        if columns > self.columns:
-            requests.append(self._append("COLUMNS", columns - self.columns))
-        return requests
-
-    def _append(self, dimension: str, length: int) -> dict[str, Any]:
-        growth = {"sheetId": self.sheet_id, "dimension": dimension, "length": length}
-        return {"appendDimension": growth}
-
-    def _dimension(self, what: str, dimension: str, start: int) -> dict[str, Any]:
-        area = {"sheetId": self.sheet_id, "dimension": dimension, "startIndex": start}
-        return {what: {"range": area | {"endIndex": self.columns}}}
-
-    def format(self, at: int, kind: tailrace.FieldType) -> dict[str, Any]:
-        """Give the request that formats a column of dates, below its header."""
+    def formats(self, schema: tailrace.Schema) -> dict[int, Mapping[str, str]]:
+        """Give the number formats that columns of dates should have, unless they have one."""
         return {
-            "repeatCell": {
-                "range": {
-                    "sheetId": self.sheet_id,
-                    "startRowIndex": 1,
-                    "startColumnIndex": at,
-                    "endColumnIndex": at + 1,
-                },
-                "cell": {"userEnteredFormat": {"numberFormat": dict(FORMATS[kind])}},
-                "fields": "userEnteredFormat.numberFormat",
-            }
+            self.columns[field.name]: FORMATS[field.type]
+            for field in schema
+            if self.seen and field.type in FORMATS
         }
 
+    def ensure(self, rows: Sequence[Row], formats: Formats, own: int = 0) -> None:
+        """Make room for rows, and for the headers that are still to be written."""
+        wide = [len(cells) for _, cells in rows] + [at + 1 for at in self.columns.pending()]
+        bottom = max([number for number, _ in rows], default=1)
+        self.grid.ensure(bottom, max(wide, default=1), formats, own)
 
-def open_tab(api: Api, title: str) -> Tab:
-    """Read a tab's size, header and formats; raises a FatalError that names the tabs there are."""
+    def put(self, rows: Sequence[Row], formats: Formats) -> None:
+        """Write ascending rows, and what of the header nothing has confirmed yet."""
+        pending = self.columns.pending()
+        data = [*self._header(pending), *self._blocks(rows)]
+        if not data:
+            return
+        try:
+            self.book.write(data)
+        except tailrace.RejectedError as error:
+            if BOUNDARY not in str(error):
+                raise
+            # Someone has deleted rows or columns of the grid.
+            self.grid.look()
+            self.ensure(rows, formats)
+            self.book.write(data)
+        self.columns.confirm(pending)
+        typed = self._typed(rows)
+        if typed:
+            self.book.write(typed, parsed=True)
+
+    def _header(self, pending: Mapping[int, str]) -> list[Json]:
+        return [
+            self._block(1, first, [[pending[at] for at in range(first, last + 1)]])
+            for first, last in _ranges.runs(pending)
+        ]
+
+    def _blocks(self, rows: Sequence[Row]) -> list[Json]:
+        """Give what is written as it is: the rows without the columns that are parsed."""
+        parsed = set(self.parsed())
+        left = min((_first(cells) for _, cells in rows), default=0)
+        data = []
+        for block in _together(rows):
+            lines = [cells[left:] for _, cells in block]
+            if parsed:
+                lines = [
+                    [None if at in parsed else value for at, value in enumerate(line, left)]
+                    for line in lines
+                ]
+            if not parsed or any(value is not None for line in lines for value in line):
+                data.append(self._block(block[0][0], left, lines))
+        return data
+
+    def parsed(self) -> list[int]:
+        """Give the columns that are entered as if typed."""
+        return sorted(self.columns[name] for name in self.formulas if name in self.columns)
+
+    def _typed(self, rows: Sequence[Row]) -> list[Json]:
+        data = []
+        for first, last in _ranges.runs(self.parsed()):
+            for block in _together(rows):
+                lines = [cells[first : last + 1] for _, cells in block]
+                if any(value is not None for line in lines for value in line):
+                    data.append(self._block(block[0][0], first, lines))
+        return data
+
+    def _block(self, row: int, left: int, lines: list[Any]) -> Json:
+        last = row + len(lines) - 1
+        right = left + max(1, *map(len, lines)) - 1
+        return {"range": _ranges.block(self.title, (row, last), (left, right)), "values": lines}
+
+
+def _first(cells: Sequence[Shown]) -> int:
+    return next((at for at, value in enumerate(cells) if value is not None), 0)
+
+
+def _together(rows: Sequence[Row]) -> list[list[Row]]:
+    """Cut ascending rows into those that follow each other."""
+    blocks: list[list[Row]] = []
+    for row in rows:
+        if blocks and blocks[-1][-1][0] + 1 == row[0]:
+            blocks[-1].append(row)
+        else:
+            blocks.append([row])
+    return blocks
+
+
+def open_tab(book: Book, title: str, formulas: frozenset[str], log: Any) -> Tab:
+    """Read a tab's size, header and formats, and the spreadsheet's clock."""
     try:
-        found = api.describe(_FIELDS, (named_rows(title, 1, 2),))
-    except tailrace.RejectedError as error:
-        if error.status != 400:
+        found = book.describe(_FIELDS, _ranges.whole_rows(title, 1, 2))
+    except tailrace.FatalError as error:
+        if UNPARSED not in str(error):
             raise
-        found = {"sheets": []}
-    own = [each for each in found.get("sheets", []) if each["properties"]["title"] == title]
-    if not own:
-        there = api.describe(_GRIDS)["sheets"]
-        titles = ", ".join(repr(each["properties"]["title"]) for each in there)
-        raise tailrace.FatalError(f"there is no tab {title!r} in the spreadsheet; it has {titles}")
-    grid = own[0]["properties"].get("gridProperties")
-    if grid is None:
-        raise tailrace.FatalError(f"the tab {title!r} is no grid of cells")
-    lines = [
-        row.get("values", []) for data in own[0].get("data", []) for row in data.get("rowData", [])
-    ]
-    header = [str(each.get("formattedValue", "")).strip() for each in (lines or [[]])[0]]
-    while header and not header[-1]:
-        header.pop()
+        there = [each["properties"]["title"] for each in book.describe(SIZES)["sheets"]]
+        raise tailrace.FatalError(
+            f"there is no tab {title!r} in the spreadsheet; it has {', '.join(map(repr, there))}"
+        ) from None
+    (sheet,) = found["sheets"]
+    properties = sheet["properties"]
+    size = properties.get("gridProperties")
+    if size is None:
+        raise tailrace.FatalError(f"the tab {title!r} is a chart, and has no cells to write to")
+    lines = [row.get("values", []) for data in sheet["data"] for row in data.get("rowData", [])]
+    header, second = [*lines, [], []][:2]
+    title = properties["title"]
+    width = max(_width(header), _width(second))
+    names = [each.get("formattedValue", "").strip() for each in header][:width]
+    grid = Grid(book, properties["sheetId"], title, size["rowCount"], size["columnCount"])
+    for at, each in enumerate(second):
+        shown = each.get("effectiveFormat", {}).get("numberFormat", {})
+        if shown.get("type") in MOMENTS:
+            grid.formats[at] = dict(shown)
     return Tab(
-        api,
+        book,
+        properties["sheetId"],
         title,
-        own[0]["properties"]["sheetId"],
-        grid["rowCount"],
-        grid["columnCount"],
-        _zone(found.get("properties", {}).get("timeZone", "")),
-        header,
-        {at for line in lines[1:2] for at, each in enumerate(line) if _is_dated(each)},
-        written=len(header),
+        Cells(_zone(found.get("properties", {}).get("timeZone", ""))),
+        Columns(title, names, width, log),
+        grid,
+        formulas,
+        log,
     )
 
 
-def _is_dated(found: dict[str, Any]) -> bool:
-    number = found.get("userEnteredFormat", {}).get("numberFormat", {})
-    return number.get("type") in ("DATE", "DATE_TIME", "TIME")
+def _width(cells: Sequence[Json]) -> int:
+    """Count cells up to the last that shows something; a format alone is nothing."""
+    held = [at for at, each in enumerate(cells) if each.get("formattedValue")]
+    return max(held, default=-1) + 1
 
 
-def _zone(name: str) -> tzinfo:
+def _zone(name: str) -> tzinfo | None:
     try:
         return ZoneInfo(name)
     except (ValueError, OSError, KeyError):
-        return UTC
+        return None

@@ -1,190 +1,222 @@
-"""Upsert: rows are found by their key, compared with what the sheet holds, and only then written."""
+"""Upsert: keys are found in the sheet, and only what differs from it is written."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 import attrs
 
 import tailrace
-from tailrace_sheets._cells import Cell, Unfit, same
-from tailrace_sheets._ranges import Span, groups, rows, spans
-from tailrace_sheets._rows import Layout, Placed, layout, refusal, write
+from tailrace_sheets import _ranges
+from tailrace_sheets._book import BOUNDARY
+from tailrace_sheets._index import Index, key_of, read_index
+from tailrace_sheets._plans import Entry, Plan, Plans, answers, filled, holds, lay_out, rows_of
 from tailrace_sheets._tab import Tab
 
-_ROWS = 20_000
-"""Rows that are read at a time."""
-_SPANS = 25
 _TRIES = 4
+"""How often rows are looked for again while people move them."""
+_CELLS_AT_ONCE = 200_000
+_ADDRESS = 1_600
+"""Characters that the ranges of one read may take in its address."""
 
-Key = tuple[Any, ...]
+
+_Range = tuple[int, str, int]
+"""A range to read: its first column, its name and its first row."""
 
 
-@attrs.define
-class UpsertWriter:
-    """Know the row of every key; read rows again right before they are written.
+@attrs.define(eq=False)
+class Upserter:
+    """Write new keys below all that is there, and changed ones where they stand.
 
-    People sort, insert and delete rows meanwhile: a row whose key has changed is never written.
+    Rows are read right before they are written: a row that holds another key by then, because
+    someone has sorted or inserted, is never written to.
     """
 
     tab: Tab
-    key: Sequence[str]
-    formulas: Sequence[str]
-    next_row: int = 2
-    _index: dict[Key, int] = attrs.field(factory=dict, init=False)
-    _doubled: dict[Key, list[int]] = attrs.field(factory=dict, init=False)
-    _fresh: set[Key] = attrs.field(factory=set, init=False)
-    _placed: dict[Any, Placed | Unfit] = attrs.field(factory=dict, init=False)
+    key: tuple[str, ...]
+    _index: Index | None = attrs.field(default=None, init=False)
+    _read: int = attrs.field(default=0, init=False)
+    _next: int = attrs.field(default=0, init=False)
+    _first: int = attrs.field(default=0, init=False)
+    _plans: Plans = attrs.field(init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def learn(self) -> None:
-        """Read the key's columns, and where the tab ends."""
-        last = self.tab.last_row()
-        self.tab.empty = last == 0
-        columns = self._key_columns()
-        found: dict[Key, list[int]] = {}
-        if columns is not None and last > 1:
-            for row, cells in self._read([Span(2, last)]):
-                key = _key(cells, columns)
-                if any(part not in ("", None) for _, part in key):
-                    found.setdefault(key, []).append(row)
-        pending = {key: self._index[key] for key in self._fresh if key not in found}
-        self._index = {key: places[0] for key, places in found.items()} | pending
-        self._doubled = {key: places for key, places in found.items() if len(places) > 1}
-        self.next_row = max(self.next_row, max(last, 1) + 1)
+    @_plans.default
+    def _no_plans(self) -> Plans:
+        return Plans(self.tab)
 
-    def reserve(self, batch: tailrace.Batch) -> dict[str, int]:
-        """Find each record's row, and give a new one to those that have none."""
+    def reserve(self, batch: tailrace.Batch) -> dict[str, Any]:
+        """Find each record's row, and give those that have none a new one."""
         with self._lock:
-            found = layout(self.tab, batch.schema)
-            first = self.next_row
+            fresh = self._index is None
+            index = self._known()
+            plan = lay_out(self.tab, batch, empty="")
+            first = self._next
             for record in batch:
-                try:
-                    self._placed[record.key] = self._place(record, found)
-                except Unfit as unfit:
-                    self._placed[record.key] = unfit
-            self.tab.make_room(self.next_row - 1, found.formats())
-            return {"first": first, "last": self.next_row - 1}
+                if record.key in plan.entries:
+                    self._settle(index, plan, batch, record)
+            # Nothing can be written over in a tab that was just found to be empty.
+            plan.sure = fresh and index.last <= 1
+            return {"plan": self._plans.keep(plan), "first": first, "last": self._next - 1}
 
-    def write(self, batch: tailrace.Batch) -> list[tailrace.Outcome]:
-        """Write what is new or differs; what the sheet holds already is skipped."""
-        unchanged: set[Any] = set()
+    def write(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
+        """Write what is new or has changed; what the sheet holds already is skipped."""
+        plan = self._plans.find(batch)
+        if plan is None:  # the writer's own plan ended with a process
+            batch = attrs.evolve(batch, reservation=self.reserve(batch))
+            plan = self._plans.find(batch)
+        assert plan is not None
+        unchanged = self._find(batch, plan)
+        entries = {key: entry for key, entry in plan.of(batch).items() if key not in unchanged}
+        if entries:
+            self.tab.ensure(rows_of(entries), plan.formats, self._next - self._first)
+            for entry in entries.values():
+                entry.sent = True
+            self.tab.put(rows_of(entries), plan.formats)
+        answer = answers(batch, plan, unchanged)
+        self._plans.done(batch, plan)
+        return answer
+
+    def _known(self) -> Index:
+        if self._index is None:
+            self._index = read_index(self.tab, self.key)
+            self._first = self._next = self._index.last + 1
+        return self._index
+
+    def _settle(
+        self, index: Index, plan: Plan, batch: tailrace.Batch, record: tailrace.Record
+    ) -> None:
+        """Say where one record goes, or why it cannot go anywhere."""
+        entry = plan.entries[record.key]
+        key = self._key(entry.cells)
+        told = reason = None
+        if key is None:
+            told, reason = "its key is empty text, which names no row of a sheet", "no_key"
+        elif key in index.twice:
+            rows = " and ".join(str(row) for row in index.twice[key])
+            told = f"its key stands in rows {rows} of tab {self.tab.title!r}; remove all but one"
+            reason = "duplicate_in_sheet"
+        if told is not None:
+            plan.refused[record.key] = batch.outcome(record, rejected=told, reason=reason)
+            del plan.entries[record.key]
+            return
+        row = index.rows.get(key)
+        entry.new = row is None
+        if row is None:
+            row = index.rows[key] = self._next
+            self._next += 1
+        entry.row = row
+
+    def _key(self, cells: Sequence[Any]) -> Any:
+        places = [self.tab.columns[name] for name in self.key]
+        return key_of([cells[at] if at < len(cells) else None for at in places])
+
+    def _find(self, batch: tailrace.Batch, plan: Plan) -> set[Any]:
+        """Make sure of each record's row; give the keys of the records that need no writing."""
+        if plan.sure:
+            plan.sure = False
+            return set()
         for _ in range(_TRIES):
-            held = {record.key: self._placed[record.key] for record in batch}
-            there = {
-                each.row: key
-                for key, each in held.items()
-                if isinstance(each, Placed) and not each.fresh
-            }
-            moved, unchanged = self._compare(there, held)
-            if not moved:
-                break
-            self._find_again(batch, moved)
-        else:
-            raise tailrace.RetryableError(
-                f"tab {self.tab.title!r}: its rows keep moving while they are written"
-            )
-        changed = [
-            each for key, each in held.items() if isinstance(each, Placed) and key not in unchanged
-        ]
-        write(self.tab, changed, self.formulas)
-        return [self._answer(batch, record, record.key in unchanged) for record in batch]
+            entries = plan.of(batch)
+            seen = self._read
+            if any(entry.new for entry in entries.values()):
+                self.tab.ensure(rows_of(entries), plan.formats, self._next - self._first)
+            there = self._look(entries, batch)
+            if there is not None and all(
+                self._stands(entry, there.get(entry.row, [])) for entry in entries.values()
+            ):
+                parsed = self.tab.parsed()
+                return {
+                    key
+                    for key, entry in entries.items()
+                    if not entry.new
+                    and not entry.sent
+                    and holds(entry, there.get(entry.row, []), parsed)
+                }
+            self._search(batch, plan, seen)
+        raise tailrace.RetryableError(
+            f"tab {self.tab.title!r}: its rows keep being moved while they are written"
+        )
 
-    def _answer(
-        self, batch: tailrace.Batch, record: tailrace.Record, unchanged: bool
-    ) -> tailrace.Outcome:
-        placed = self._placed.pop(record.key)
-        if isinstance(placed, Unfit):
-            return refusal(batch, record, placed)
-        if unchanged:
-            message = "the sheet holds exactly this"
-            return batch.outcome(record, skipped=message, reason="unchanged")
-        if placed.fresh:
-            with self._lock:
-                self._fresh.discard(_key(placed.cells, self._key_columns() or []))
-        return batch.outcome(record)
+    def _stands(self, entry: Entry, there: Sequence[Any]) -> bool:
+        """Tell whether a row holds an entry's key, or nothing where it is to be a new one."""
+        places = [self.tab.columns[name] for name in self.key]
+        found = key_of([there[at] if at < len(there) else None for at in places])
+        return found == self._key(entry.cells) or (entry.new and not filled(there))
 
-    def _place(self, record: tailrace.Record, found: Layout) -> Placed:
-        cells = found.cells(record, unset="")
-        key = _key(cells, self._key_columns() or [])
-        if key in self._doubled:
-            places = " and ".join(map(str, self._doubled[key]))
-            raise Unfit(
-                "double_in_sheet",
-                f"its key stands in rows {places} of tab {self.tab.title!r}; remove all but one",
-            )
-        row = self._index.get(key)
-        if row is not None:
-            return Placed(row, cells, fresh=key in self._fresh)
-        row = self._index[key] = self.next_row
-        self._fresh.add(key)
-        self.next_row += 1
-        return Placed(row, cells)
-
-    def _compare(
-        self, there: dict[int, Any], held: dict[Any, Placed | Unfit]
-    ) -> tuple[set[Any], set[Any]]:
-        """Tell which records' rows have moved, and which hold what they should."""
-        moved, unchanged = set(there.values()), set()
-        columns = self._key_columns() or []
-        for group in groups(spans(there, _SPANS), _ROWS):
-            for row, cells in self._read(group):
-                key = there.get(row)
-                placed = held.get(key)
-                if not isinstance(placed, Placed) or _key(cells, columns) != _key(
-                    placed.cells, columns
-                ):
-                    continue
-                moved.discard(key)
-                if _holds(cells, placed.cells):
-                    unchanged.add(key)
-        return moved, unchanged
-
-    def _find_again(self, batch: tailrace.Batch, moved: set[Any]) -> None:
+    def _search(self, batch: tailrace.Batch, plan: Plan, seen: int) -> None:
+        """Look for all keys again, once for all threads that found them moved."""
         with self._lock:
-            self.learn()
-            found = layout(self.tab, batch.schema)
+            if self._read == seen:
+                self.tab.grid.look()
+                self._index = read_index(self.tab, self.key)
+                self._next = max(self._next, self._index.last + 1)
+                self._read += 1
+                self.tab.log.warning(
+                    "tab %r: someone has moved rows meanwhile; its keys were read again",
+                    self.tab.title,
+                )
+            index = self._known()
             for record in batch:
-                if record.key in moved:
-                    try:
-                        self._placed[record.key] = self._place(record, found)
-                    except Unfit as unfit:
-                        self._placed[record.key] = unfit
-                elif isinstance(placed := self._placed[record.key], Placed) and not placed.fresh:
-                    self._placed[record.key] = self._place(record, found)
-            self.tab.make_room(self.next_row - 1, {})
+                if record.key in plan.entries:
+                    self._settle(index, plan, batch, record)
 
-    def _key_columns(self) -> list[int] | None:
-        if not all(name in self.tab.header for name in self.key):
+    def _look(
+        self, entries: dict[Any, Entry], batch: tailrace.Batch
+    ) -> dict[int, list[Any]] | None:
+        """Read the rows of entries, and the header; None when the grid has become smaller."""
+        old = sorted(entry.row for entry in entries.values() if not entry.new)
+        new = sorted(entry.row for entry in entries.values() if entry.new)
+        whole = [(0, self.tab.rows(*each), each[0]) for each in [(1, 1), *_ranges.runs(new)]]
+        try:
+            places = [self.tab.columns[name] for name in (*batch.schema.names, *self.key)]
+            there = self._windows(old, min(places), max(places), whole)
+            self.tab.columns.compare(there.pop(1, []), batch.schema.names)
+            for first, last in _ranges.runs(self.tab.parsed() if old else ()):
+                for row, cells in self._windows(old, first, last).items():
+                    there[row] = _laid_over(there.get(row, []), cells, first, last)
+        except tailrace.RejectedError as error:
+            if BOUNDARY not in str(error):
+                raise
             return None
-        return [self.tab.header.index(name) for name in self.key]
+        return there
 
-    def _read(self, wanted: Iterable[Span]) -> Iterator[tuple[int, list[Cell]]]:
-        for group in groups(wanted, _ROWS):
-            ranges = [
-                rows(self.tab.title, each.first, min(each.last, self.tab.rows)) for each in group
-            ]
-            found = self.tab.api.read(ranges, formulas=bool(self.formulas))
-            for span, lines in zip(group, found, strict=True):
-                yield from enumerate(lines, span.first)
+    def _windows(
+        self, rows: Sequence[int], left: int, right: int, whole: Sequence[_Range] = ()
+    ) -> dict[int, list[Any]]:
+        """Read some columns of some rows in as few requests as it takes; formulas as such.
+
+        whole: ranges that are read in the first of the requests, and as the values they show.
+        """
+        right = min(right, self.tab.grid.columns - 1)
+        length = len(quote(self._block(10**7, 10**7, left, right))) + len("ranges=&")
+        cost = _ranges.Cost(
+            max(1, _ADDRESS // length), max(1, _CELLS_AT_ONCE // max(1, right - left + 1))
+        )
+        groups = [
+            [(left, self._block(*each, left, right), each[0]) for each in group]
+            for group in _ranges.grouped(_ranges.windows(rows, cost), cost)
+        ]
+        if whole:
+            groups[:1] = [[*whole, *(groups[0] if groups else ())]]
+        wanted = {*rows, *(first for _, _, first in whole)}
+        there: dict[int, list[Any]] = {}
+        for group in groups:
+            names = [name for _, name, _ in group]
+            found = self.tab.book.read(*names, formulas=not whole)
+            for (skipped, _, first), lines in zip(group, found, strict=True):
+                for row, cells in enumerate(lines, first):
+                    if row in wanted or not skipped:
+                        there[row] = [None] * skipped + cells
+        return there
+
+    def _block(self, first: int, last: int, left: int, right: int) -> str:
+        return _ranges.block(self.tab.title, (first, last), (left, right))
 
 
-def _key(cells: Sequence[Cell], columns: Sequence[int]) -> Key:
-    """Give a key that tells true from 1 and text from numbers, as the sheet does."""
-    values = [cells[at] if at < len(cells) else None for at in columns]
-    return tuple((isinstance(value, bool), value) for value in values)
-
-
-def _holds(theirs: Sequence[Cell], mine: Sequence[Cell]) -> bool:
-    return all(
-        value is None or same(value, theirs[at] if at < len(theirs) else None)
-        for at, value in enumerate(mine)
-    )
-
-
-def open_upsert(tab: Tab, key: Sequence[str], formulas: Sequence[str]) -> UpsertWriter:
-    """Learn which keys the tab holds."""
-    tab.check(key)
-    writer = UpsertWriter(tab, key, formulas)
-    writer.learn()
-    return writer
+def _laid_over(there: Sequence[Any], cells: Sequence[Any], first: int, last: int) -> list[Any]:
+    """Put some columns of a row in place of the same columns as they were read before."""
+    padded = [*there, *[None] * (last + 1 - len(there))]
+    part = [*cells[first:], *[None] * (last + 1 - first)][: last + 1 - first]
+    return [*padded[:first], *part, *padded[last + 1 :]]
