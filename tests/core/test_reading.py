@@ -355,7 +355,7 @@ def test_what_numpy_and_pandas_wrap_is_unwrapped():
         (np.bool_(True), True),
         (np.str_("x"), "x"),
         (np.datetime64("2024-01-01T12:00:00.123456789"), moment),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "ns"), None),
         (np.timedelta64(1500, "ms"), timedelta(seconds=1.5)),
         (np.array([1, 2]), [1, 2]),
         (np.array(["2024-01-01"], "datetime64[D]"), [datetime(2024, 1, 1).date()]),
