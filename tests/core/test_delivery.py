@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import Counter
+from concurrent.futures import Future
 from math import ceil, log2
 
 import pytest
@@ -659,3 +660,50 @@ def test_a_refusal_that_the_one_answer_tells_of_is_split(service, delivery):
         "delivered",
         "delivered",
     ]
+
+
+def test_a_plugin_that_exits_or_panics_costs_no_record_its_answer():
+    delivered = Delivered(MemoryDestination([SystemExit(3)]), make_batches([2, 1]))
+
+    assert {"in_doubt": 2, "delivered": 1} == delivered.counts
+
+
+def test_what_has_come_back_is_heard_before_the_next_batch_goes(monkeypatch):
+    class Inline:
+        def __init__(self, *_, **__):
+            pass
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
+        def submit(self, call, *arguments):
+            future = Future()
+            future.set_result(call(*arguments))
+            return future
+
+    monkeypatch.setattr("tailrace._engine.delivery.ThreadPoolExecutor", Inline)
+    destination = MemoryDestination([FatalError("the key was revoked")])
+    delivered = Delivered(destination, make_batches([1] * 5), in_flight=4)
+
+    assert 1 == len(destination.writes)
+    assert {"failed": 5} == delivered.counts
+
+
+def test_an_interrupt_ends_the_waits_of_what_is_in_flight():
+    def interrupted():
+        yield from make_batches([1])
+        raise KeyboardInterrupt
+
+    clock = FakeClock()
+    ledger = Ledger()
+    client = Client(Pace(clock), clock)
+    destination = MemoryDestination([RetryableError("later", 600)] * ATTEMPTS)
+    attempts = Attempts(destination, destination.spec, client, clock, False)
+    with pytest.raises(KeyboardInterrupt):
+        Delivery(destination, attempts, ledger, clock, Gate(1, 1)).run(interrupted())
+
+    assert clock.stopping
+    ledger.check(1)

@@ -66,3 +66,14 @@ def test_troubles_are_counted_by_what_they_say_and_there_are_not_too_many():
 
     assert 100 == len(ledger.troubles)
     assert {2} == set(ledger.troubles.values())
+
+
+def test_what_a_broken_run_left_behind_is_in_doubt_if_it_was_sent_and_else_failed():
+    ledger = Ledger()
+    records = [Record(1, {}), Record(2, {})]
+    ledger.intend(Batch("b", Action.APPEND, Schema(), records=records))
+    ledger.refuse(3, "value", "no")
+    ledger.abandon(5, "a bug")
+
+    ledger.check(5)
+    assert {Status.IN_DOUBT: 2, Status.REJECTED: 1, Status.FAILED: 2} == ledger.counts

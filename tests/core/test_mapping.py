@@ -243,3 +243,19 @@ def test_mapped_fields_that_no_record_had_are_named():
 )
 def test_a_mapping_is_checked_as_a_person_wrote_it(mapping, paths):
     assert paths == [problem.path for problem in problems_of(mapping, "mapping")]
+
+
+def test_a_value_that_no_template_can_hold_is_refused_alone():
+    mapped = Mapped([{"n": 10**5000}, {"n": 1}], {"x": {"template": "no. {n}"}})
+
+    assert [{"x": "no. 1"}] == mapped.rows
+    assert [2] == mapped.keys
+    assert [(1, "value")] == [told[:2] for told in mapped.refused]
+
+
+def test_a_value_without_text_is_none_of_the_options_all_the_same():
+    mapped = Mapped([{"n": 10**5000}], accepts=[Field("n", options=(1, 2))])
+
+    ((key, reason, message),) = mapped.refused
+    assert (1, "no_option") == (key, reason)
+    assert "a value of type int is none of 1, 2" in message

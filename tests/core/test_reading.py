@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace._engine.arrow import PAGE, field_type
-from tailrace._engine.reading import open_reading
+from tailrace._engine.reading import _Known, open_reading
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError
-from tailrace.schema import FieldType, schema_of
+from tailrace.schema import FieldType, Schema, schema_of
 from tailrace.testing.strategies import rows
 
 
@@ -173,15 +173,117 @@ def test_nothing_is_read_before_it_is_asked_for():
     assert [] == asked
 
 
-def test_a_stop_ends_the_read_between_pages():
-    calls = iter([False, True])
-    read = Read(({"i": i} for i in range(10 * PAGE)), stopped=lambda: next(calls))
+def test_a_stop_ends_the_read_at_once_even_where_rows_come_slowly():
+    pulled = []
 
-    assert (PAGE, False, None) == (
+    def endless():
+        while True:
+            pulled.append(len(pulled))
+            yield {"i": pulled[-1]}
+
+    read = Read(endless, stopped=lambda: len(pulled) == 5)
+
+    assert (5, False, None) == (
         read.reading.read,
         read.reading.complete,
         read.reading.problem,
     )
+    assert [{"i": i} for i in range(5)] == read.rows
+
+
+def test_a_generator_that_is_not_read_to_its_end_is_closed():
+    closed = []
+
+    def endless():
+        try:
+            while True:
+                yield {"a": 1}
+        finally:
+            closed.append(True)
+
+    generator = endless()
+    reading = open_reading(generator, print, lambda: False)
+    next(iter(reading))
+    reading.close()
+
+    assert [True] == closed
+
+
+def test_a_source_that_fails_while_it_is_closed_is_reported_and_stops_nothing(caplog):
+    def endless():
+        try:
+            while True:
+                yield {"a": 1}
+        finally:
+            raise OSError("the connection is gone")
+
+    reading = open_reading(endless, print, lambda: False)
+    next(iter(reading))
+    reading.close()
+
+    assert ["the source failed while it was closed"] == [each.message for each in caplog.records]
+
+
+def test_a_panic_in_a_source_costs_no_record():
+    class Panic(BaseException):
+        """What libraries written in Rust raise."""
+
+    def source():
+        yield {"a": 1}
+        raise Panic("unreachable")
+
+    read = Read(source)
+
+    assert [{"a": 1}] == read.rows
+    assert "after 1 record: Panic: unreachable" in str(read.reading.problem)
+
+
+def test_a_count_that_a_source_cannot_tell_is_no_problem():
+    class Rows(list):
+        def __len__(self):
+            raise TypeError("ask again later")
+
+    read = Read(Rows([{"a": 1}]))
+
+    assert ([{"a": 1}], None) == (read.rows, read.reading.expected)
+
+
+def test_the_query_of_a_relation_runs_once():
+    runs = []
+
+    def seen(value):
+        runs.append(value)
+        return value
+
+    connection = duckdb.connect()
+    connection.create_function("seen", seen, ["BIGINT"], "BIGINT", side_effects=True)
+    read = Read(connection.sql("select seen(i) as a from range(3) t(i)"))
+
+    assert [{"a": 0}, {"a": 1}, {"a": 2}] == read.rows
+    assert 3 == len(runs)
+
+
+@pytest.mark.parametrize(
+    ("values", "names"),
+    [([[1, 2]], [7, 7]), ([[1, "x"], ["y", 2]], [7, 7]), ([[1, "x"]], ["7", 7])],
+)
+def test_two_columns_of_a_frame_that_are_one_as_text_are_refused(values, names):
+    with pytest.raises(SourceError, match="the column '7' twice"):
+        Read(pd.DataFrame(values, columns=names))
+
+
+def test_a_frame_keeps_names_that_are_no_text_or_empty():
+    frame = pd.DataFrame([[1, 2, 3]], columns=["", 0, ("a", "b")])
+
+    assert [{"": 1, "0": 2, "('a', 'b')": 3}] == Read(frame).rows
+
+
+def test_shapes_are_remembered_up_to_a_size():
+    known = _Known(Schema(), room=10)
+    known.see([{"a": 1, "b": 1}, {"a": 1, "b": "x"}, {"a": 1, "b": 1.5}])
+
+    assert 2 == len(known._shapes)
+    assert {"a": "integer", "b": "any"} == {field.name: field.type for field in known.schema}
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,15 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.text import plain
+from tailrace.text import plain, shown
 
 
 @given(st.text(st.characters()), st.integers(1, 50))
 def test_foreign_text_is_short_and_cannot_steer_a_terminal(text, length):
-    shown = plain(text, length)
+    told = plain(text, length)
 
-    assert len(shown) <= length
-    assert not [each for each in shown if unicodedata.category(each) in ("Cc", "Cf", "Cs")]
+    assert len(told) <= length
+    assert not [each for each in told if unicodedata.category(each) in ("Cc", "Cf", "Cs")]
 
 
 @given(st.text("abc äöü", max_size=50))
@@ -25,3 +25,8 @@ def test_escapes_and_bidirectional_marks_are_gone_and_lines_are_joined():
 
 def test_what_was_cut_shows_it():
     assert "aaaa…" == plain("a" * 10, 5)
+
+
+def test_what_has_no_text_is_shown_by_its_type():
+    assert "a value of type int" == shown(10**5000)
+    assert "12" == shown(12)

@@ -323,3 +323,107 @@ def test_a_destination_that_fails_while_it_is_closed_keeps_its_report(error, cod
     report = tailrace.run([{"a": 1}], spec, state=None)
 
     assert (report.exit_code, report.delivered) == (code, 1)
+
+
+def test_what_opening_one_of_several_syncs_brings_up_holds_back_none_of_the_others():
+    from contextlib import contextmanager
+
+    seen = []
+
+    @tailrace.destination()
+    def collect(rows):
+        seen.extend(rows)
+
+    @contextmanager
+    def opened(options):
+        raise tailrace.MissingOption("token", "is needed here")
+        yield
+
+    good = tailrace.Sync(source=[{"a": 1}], destination=collect, state=None)
+    bad = tailrace.Sync(
+        source=[{"a": 2}], destination=tailrace.DestinationSpec(open=opened), state=None
+    )
+    reports = tailrace.run_all([good, bad, good])
+
+    assert [report.exit_code for report in reports] == [0, 2, 0]
+    assert "options.token: is needed here" in reports[1].problem
+    assert seen == [{"a": 1}, {"a": 1}]
+
+
+def test_a_secret_in_an_exception_of_a_plugin_is_told_nowhere(caplog):
+    @tailrace.destination()
+    def careless(rows, log, *, token: tailrace.Secret):
+        log.warning("signing with %s", token.reveal())
+        raise ValueError(f"{token.reveal()} was refused")
+
+    report = tailrace.run([{"a": 1}], careless, options={"token": "swordfish"}, state=None)
+
+    assert report.problem == "ValueError: *** was refused"
+    assert "swordfish" not in caplog.text
+    assert "*** was refused" in caplog.text
+
+
+def test_the_rate_of_a_source_is_kept_apart_from_the_destinations():
+    from tailrace._engine.preparing import prepare
+
+    @tailrace.source(rate=tailrace.Rate(1, 60))
+    def source(http):
+        return [{"a": 1}]
+
+    @tailrace.destination(rate=tailrace.Rate(2))
+    def collect(rows):
+        pass
+
+    rates = prepare(tailrace.Sync(source=source, destination=collect)).rates
+
+    assert rates == (tailrace.Rate(2), tailrace.Rate(1, 60, "source account"))
+
+
+def test_an_observer_that_fails_on_every_batch_is_told_of_once():
+    class Broken:
+        @tailrace.hookimpl
+        def tailrace_batch_delivered(self, run, batch, outcomes):
+            raise ValueError("no")
+
+    @tailrace.destination(batch_size=1)
+    def collect(rows):
+        pass
+
+    report = tailrace.run([{"a": 1}] * 50, collect, observers=[Broken()], state=None)
+
+    assert len(report.warnings) == 1
+
+
+def test_a_key_that_breaks_a_stage_costs_no_record_its_answer():
+    class Unhashable(str):
+        __slots__ = ()
+        __hash__ = None
+
+    @tailrace.destination(batch_size=1)
+    def collect(rows):
+        pass
+
+    rows = [{"k": "a"}, {"k": Unhashable("b")}, {"k": "c"}]
+    report = tailrace.run(rows, collect, key="k", state=None)
+
+    assert report.exit_code == 1
+    assert report.read == report.delivered + report.failed == 3
+
+
+def test_a_summary_shows_what_a_terminal_can_and_json_what_json_can():
+    import json
+
+    def source():
+        yield {"id": 10**5000, "v": 1}
+        yield {"id": 10**5000, "v": 2}
+        raise ValueError("\x1b[31mred\udc80")
+
+    @tailrace.destination(modes={"upsert"})
+    def collect(rows):
+        pass
+
+    report = tailrace.run(source, collect, mode="upsert", key="id", state=None)
+
+    assert "\x1b" not in report.summary()
+    assert report.summary().encode()
+    assert json.loads(json.dumps(report.as_json()))["rejections"][0]["key"] == "a value of type int"

@@ -1,6 +1,14 @@
-"""Secret: a text that nothing shows."""
+"""Secret: a text that nothing shows, and what hides it where a plugin shows it all the same."""
 
+import logging
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+
+import attrs
+
+_SHORTEST = 4
+"""Characters of a secret that is looked for; a shorter one would be found in every other word."""
 
 
 class Secret:
@@ -38,3 +46,58 @@ class Secret:
 
     def __deepcopy__(self, memo: Any) -> "Secret":
         return self
+
+
+@attrs.frozen
+class Hide:
+    """Put stars for the secrets of a run's options."""
+
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
+
+    def __call__(self, text: str) -> str:
+        for secret in self.secrets:
+            text = text.replace(secret, "***")
+        return text
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Hide in a log record, and in the traceback that goes with it."""
+        record.msg, record.args = self(record.getMessage()), ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+def hide(*options: Any) -> Hide:
+    """Make what hides every secret of some options."""
+    found = {text for each in options for text in _secrets(each)}
+    return Hide(tuple(sorted(found, key=len, reverse=True)))
+
+
+@contextmanager
+def hidden_in(log: logging.Logger, hiding: Hide) -> Iterator[None]:
+    """Hide in what a logger is told in the meantime."""
+    if not hiding.secrets:
+        yield
+        return
+    log.addFilter(hiding.filter)
+    try:
+        yield
+    finally:
+        log.removeFilter(hiding.filter)
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    if isinstance(value, Secret):
+        text = value.reveal()
+        if len(text) >= _SHORTEST:
+            yield text
+        return
+    parts: Iterable[Any] = ()
+    if attrs.has(type(value)):
+        parts = (getattr(value, field.name) for field in attrs.fields(type(value)))
+    elif isinstance(value, Mapping):
+        parts = value.values()
+    elif isinstance(value, (list, tuple, set, frozenset)):
+        parts = value
+    for part in parts:
+        yield from _secrets(part)

@@ -101,12 +101,13 @@ def run(
 def run_all(syncs: Iterable[Sync]) -> list[Report]:
     """Run several syncs, one after the other; one that fails holds back none of the others.
 
-    Raises ConfigError with the problems of all of them before the first one starts.
+    Raises ConfigError with the problems of all of them before the first one starts. What only
+    opening a sync brings up is in its report, with exit code 2.
     """
     from tailrace._engine.preparing import prepare_all
-    from tailrace._engine.runner import execute
+    from tailrace._engine.runner import execute_each
 
-    return [execute(prepared) for prepared in prepare_all(syncs)]
+    return [execute_each(prepared) for prepared in prepare_all(syncs)]
 
 
 def load(path: str | Path = "tailrace.toml") -> list[Sync]:

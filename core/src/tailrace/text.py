@@ -1,6 +1,8 @@
 """Foreign text, made fit to be shown."""
 
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 
 def plain(text: str, length: int = 200) -> str:
@@ -12,3 +14,11 @@ def plain(text: str, length: int = 200) -> str:
     )
     shown = " ".join(shown.split())
     return shown if len(shown) <= length else shown[: length - 1] + "…"
+
+
+def shown(value: Any, form: Callable[[Any], str] = str) -> str:
+    """Give a value as text; one that has none, such as a number of 5,000 digits, by its type."""
+    try:
+        return form(value)
+    except Exception:  # noqa: BLE001  # code of others, and digits without end
+        return f"a value of type {type(value).__name__}"

@@ -161,7 +161,10 @@ def _names(source: Any) -> list[str]:
         for told in ("column_names", "columns", "names"):
             found = getattr(holder, told, None)
             if found is not None and not callable(found):
-                names = [name for name in found if isinstance(name, str)]
+                # The names of a pandas frame may be of any type; they travel as text.
+                names = [
+                    str(name) for name in found if isinstance(name, str) or hasattr(source, "iloc")
+                ]
                 return names if len(names) == len(found) else []
     return []
 
@@ -224,12 +227,14 @@ class _TypedStream(_Stream):
 
 
 def _stream_of(source: Any) -> Any:
-    if hasattr(source, "iloc"):
-        try:
-            import pyarrow  # noqa: F401, ICN001  # pandas needs it to offer Arrow
-        except ImportError:
-            return source
     schema = getattr(source, "schema", None)
     if hasattr(source, "__arrow_c_schema__") or hasattr(schema, "__arrow_c_schema__"):
         return _TypedStream(source)
-    return _Stream(source)
+    if schema is not None or not hasattr(source, "columns"):
+        return _Stream(source)
+    try:
+        import pyarrow  # noqa: ICN001  # pandas needs it to offer Arrow
+    except ImportError:
+        return source if hasattr(source, "iloc") else _Stream(source)
+    # To be opened once: a frame is converted, and a relation's query run, each time it is.
+    return _TypedStream(pyarrow.RecordBatchReader.from_stream(source))

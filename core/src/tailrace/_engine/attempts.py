@@ -89,7 +89,7 @@ class Attempts:
             except UnansweredError as error:
                 self._broke_off(batch, found, str(error), harmless=False)
                 return (batch if delivery == "idempotent" and not error.spent else None), 0.0
-            except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
+            except BaseException as error:  # noqa: BLE001  # a plugin's bug, its sys.exit() or panic too
                 _log.exception("the destination failed on batch %s", batch.id)
                 trouble.bug = f"{type(error).__name__}: {error}"
                 harmless = self.takes_http and not attempt.begun
@@ -184,7 +184,7 @@ class Attempts:
             answered = self._matched(batch, list(self.writer.lookup(batch)))
         except WriteError as error:
             _log.warning("batch %s stays in doubt: %s", batch.id, error)
-        except Exception:  # noqa: BLE001  # a plugin's bug: kept with its traceback
+        except BaseException:  # noqa: BLE001  # a plugin's bug, its sys.exit() or panic too
             _log.exception("batch %s stays in doubt: the destination's lookup() failed", batch.id)
         else:
             known = {key: each for key, each in answered.items() if each.status != "in_doubt"}

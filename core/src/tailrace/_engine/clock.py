@@ -23,6 +23,9 @@ class Clock(Protocol):
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the run is asked to stop."""
 
+    def ask_to_stop(self) -> None:
+        """Let all waits end and nothing new begin."""
+
     @property
     def stopping(self) -> bool:
         """Tell whether the run was asked to stop."""
@@ -49,6 +52,10 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         """Wait, but no longer than until the run is asked to stop."""
         self.stop.wait(seconds)
+
+    def ask_to_stop(self) -> None:
+        """Let all waits end and nothing new begin."""
+        self.stop.set()
 
     @property
     def stopping(self) -> bool:

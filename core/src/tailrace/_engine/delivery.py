@@ -72,20 +72,32 @@ class Delivery:
         flying: dict[Future[Any], Batch] = {}
         bugs = 0
         with ThreadPoolExecutor(self.gate.ceiling, thread_name_prefix="tailrace") as pool:
-            for batch in batches:
-                while flying and (len(flying) >= int(self.gate.allowed) or _shares(batch, flying)):
+            try:
+                for batch in batches:
+                    while flying and (
+                        len(flying) >= int(self.gate.allowed)
+                        or _shares(batch, flying)
+                        or any(each.done() for each in flying)
+                    ):
+                        bugs = self._collect(flying, bugs)
+                    if self.clock.stopping and not self.halt:
+                        self.halt.why = "the run was asked to stop"
+                    if not self.halt and reserve is not None:
+                        batch = self._reserved(batch, reserve)  # noqa: PLW2901  # the same batch, with its place
+                    if self.halt:
+                        self._settle(batch, _all_failed(batch, f"not sent: {self.halt.why}"))
+                        continue
+                    self.ledger.intend(batch)
+                    flying[pool.submit(self._timed, batch)] = batch
+                while flying:
                     bugs = self._collect(flying, bugs)
-                if self.clock.stopping and not self.halt:
-                    self.halt.why = "the run was asked to stop"
-                if not self.halt and reserve is not None:
-                    batch = self._reserved(batch, reserve)  # noqa: PLW2901  # the same batch, with its place
-                if self.halt:
-                    self._settle(batch, _all_failed(batch, f"not sent: {self.halt.why}"))
-                    continue
-                self.ledger.intend(batch)
-                flying[pool.submit(self._timed, batch)] = batch
-            while flying:
-                bugs = self._collect(flying, bugs)
+            except KeyboardInterrupt:
+                # What waits to be sent again gives up, so that the threads come to their end.
+                self.clock.ask_to_stop()
+                raise
+            finally:
+                while flying:
+                    bugs = self._collect(flying, bugs)
 
     def _reserved(self, batch: Batch, reserve: Callable[[Batch], Any]) -> Batch:
         try:

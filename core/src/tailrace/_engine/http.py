@@ -60,9 +60,15 @@ class Client:
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _wires: "list[Wire]" = attrs.field(factory=list, init=False)
 
-    def http(self) -> Http:
-        """Give the face that plugins see."""
-        return Http(self.exchange)
+    def http(self, ahead: str = "") -> Http:
+        """Give the face that plugins see; `ahead` goes before the scopes of its requests."""
+        if not ahead:
+            return Http(self.exchange)
+        return Http(
+            lambda request, judged: self.exchange(
+                attrs.evolve(request, scope=ahead + request.scope), judged
+            )
+        )
 
     def close(self) -> None:
         """Close all connections."""

@@ -61,6 +61,17 @@ class Ledger:
                 self.counts[Status.FAILED] += count
                 self._trouble(why, count)
 
+    def abandon(self, read: int, why: str) -> None:
+        """Answer for what a run that broke off left behind: in doubt if it was sent, else failed."""
+        with self._lock:
+            sent = sum(self._open.values())
+            self._open.clear()
+            left = read - sum(self.counts.values()) - sent
+            for status, count in ((Status.IN_DOUBT, sent), (Status.FAILED, left)):
+                if count > 0:
+                    self.counts[status] += count
+                    self._trouble(why, count)
+
     def in_flight(self) -> int:
         """Give the number of batches that were sent and not answered."""
         with self._lock:

@@ -13,7 +13,7 @@ from tailrace._engine.flow import Records, Refuse, Rows
 from tailrace.errors import PreflightError, Problem
 from tailrace.records import Row
 from tailrace.schema import Field, FieldType, Schema, type_of
-from tailrace.text import plain
+from tailrace.text import plain, shown
 
 _PLACE = re.compile(r"\{([^{}]+)\}")
 _KEY_TYPES = (str, int, float, Decimal, date, time, UUID, bytes)
@@ -101,10 +101,12 @@ class Mapper:
             if page.schema is not before:
                 before, mapped = page.schema, self.schema(page.schema)
                 self.used.update(page.schema.names)
-            rows = page.rows if self.columns is None else [self._row(row) for row in page.rows]
-            keys: Sequence[Any] = page.numbers
+            rows, numbers = page.rows, page.numbers
+            if self.columns is not None:
+                numbers, rows = self._mapped(numbers, rows)
+            keys: Sequence[Any] = numbers
             if self.key:
-                keys, rows = self._keyed(page.numbers, rows)
+                keys, rows = self._keyed(numbers, rows)
             if self.accepts is not None:
                 keys, rows = self._fitting(keys, rows, self.accepts)
             yield Records(keys, rows, mapped)
@@ -113,6 +115,19 @@ class Mapper:
         """Name the mapped fields that no record had."""
         wanted = {name for column in self.columns or () for name in column.sources}
         return sorted(wanted - self.used)
+
+    def _mapped(self, numbers: Sequence[int], rows: list[Row]) -> tuple[Sequence[int], list[Row]]:
+        """Map rows; one with a value that no template can hold is refused."""
+        made = []
+        refused = set()
+        for number, row in zip(numbers, rows, strict=True):
+            try:
+                made.append(self._row(row))
+            except Exception as error:  # noqa: BLE001  # a value's own str(), or digits without end
+                refused.add(number)
+                why = f"record {number}: a template: {type(error).__name__}: {shown(error)}"
+                self.refuse(None if self.key else number, "value", why)
+        return [each for each in numbers if each not in refused] if refused else numbers, made
 
     def _row(self, row: Row) -> Row:
         mapped = {}
@@ -234,7 +249,8 @@ def _unfit(row: Row, accepts: Schema) -> tuple[str, str] | None:
             continue
         if field.options is not None and value not in field.options:
             known = ", ".join(map(repr, field.options[:10]))
-            return "no_option", f"field {name!r}: {plain(repr(value), 80)} is none of {known}"
+            given = plain(shown(value, repr), 80)
+            return "no_option", f"field {name!r}: {given} is none of {known}"
         if (
             field.max_length is not None
             and isinstance(value, str)

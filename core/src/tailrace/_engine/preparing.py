@@ -8,7 +8,7 @@ import attrs
 
 from tailrace._engine import plugins
 from tailrace._engine.mapping import problems_of
-from tailrace._engine.ratelimit import EVERY
+from tailrace._engine.ratelimit import EVERY, SOURCE
 from tailrace.components import DestinationSpec, Rate, SourceSpec
 from tailrace.errors import ConfigError, PluginError, Problem, several
 from tailrace.options import Places, read_options
@@ -110,7 +110,7 @@ def prepare(sync: "Sync") -> Prepared:
         destination=limited,
         options=options,
         places=places,
-        rates=(*limited.rate, *rates),
+        rates=(*limited.rate, *rates, *_source_rates(source)),
         mapping=sync.mapping,
         observers=observers,
     )
@@ -235,6 +235,12 @@ def _limits(
             lowered[name] = value
     several(problems)
     return attrs.evolve(spec, **lowered), rates
+
+
+def _source_rates(source: Any) -> tuple[Rate, ...]:
+    """Give the rates of a source plugin, under scopes of its own."""
+    declared = source.rate if isinstance(source, SourceSpec) else ()
+    return tuple(attrs.evolve(rate, scope=SOURCE + rate.scope) for rate in declared)
 
 
 def _rates(value: Any) -> tuple[Rate, ...]:

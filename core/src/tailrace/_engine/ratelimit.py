@@ -11,6 +11,8 @@ from tailrace.components import Rate
 
 EVERY = "*"
 """The scope of a rate that counts every request."""
+SOURCE = "source "
+"""Goes ahead of the scopes of a source, which is another account than the destination."""
 
 
 @attrs.define(eq=False)

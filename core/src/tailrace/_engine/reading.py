@@ -2,7 +2,8 @@
 
 import logging
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ from tailrace._engine.flow import Refuse, Rows
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError, TailraceError
 from tailrace.records import Row
-from tailrace.schema import Schema, type_of
+from tailrace.schema import FieldType, Schema, type_of, wider
 
 _log = logging.getLogger("tailrace")
+
+Pages = Generator[Sequence[Any], None, None]
 
 
 @attrs.define
@@ -28,7 +31,7 @@ class Reading:
     other, so that what came before is settled; `problem` tells of it.
     """
 
-    _pages: Iterator[Sequence[Any]]
+    _pages: Pages
     schema: Schema | None
     expected: int | None
     refuse: Refuse
@@ -57,10 +60,19 @@ class Reading:
             return None
         except TailraceError as error:
             self.problem = error
-        except Exception as error:  # noqa: BLE001  # a source is code of others
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001  # a source is code of others, in Rust too
             _log.debug("the source broke off", exc_info=True)
             self.problem = broken(error, self.read)
         return None
+
+    def close(self) -> None:
+        """Let go of the source; a generator that was not read to its end is closed."""
+        try:
+            self._pages.close()
+        except Exception:  # noqa: BLE001  # all of it that was read is answered for
+            _log.warning("the source failed while it was closed", exc_info=True)
 
     def _checked(self, page: Sequence[Any], first: int, known: "_Known") -> Rows:
         rows = [row if type(row) is dict else None for row in page]
@@ -80,16 +92,24 @@ def open_reading(source: Any, refuse: Refuse, stopped: Callable[[], bool]) -> Re
     try:
         if callable(source) and not hasattr(source, "__arrow_c_stream__"):
             source = source()
-        expected = len(source) if isinstance(source, Sized) else getattr(source, "expected", None)
-        schema, pages = _pages(source)
+        schema, pages = _pages(source, stopped)
     except TailraceError:
         raise
     except Exception as error:
         raise broken(error, 0) from error
-    return Reading(pages, schema, expected, refuse, stopped)
+    return Reading(pages, schema, _expected(source), refuse, stopped)
 
 
-def _pages(source: Any) -> tuple[Schema | None, Iterator[Sequence[Any]]]:
+def _expected(source: Any) -> int | None:
+    """Give a source's own count of its records, which only progress relies on."""
+    if not isinstance(source, Sized):
+        return getattr(source, "expected", None)
+    with suppress(Exception):
+        return len(source)
+    return None
+
+
+def _pages(source: Any, stopped: Callable[[], bool]) -> tuple[Schema | None, Pages]:
     """Give what the source declares, and its rows page by page, each a dict of its own."""
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "iloc"):
         try:
@@ -106,8 +126,8 @@ def _pages(source: Any) -> tuple[Schema | None, Iterator[Sequence[Any]]]:
     if callable(getattr(source, "fetchmany", None)):
         return None, _from_tuples(*_cursor(source))
     if callable(getattr(source, "read", None)) and not isinstance(source, Iterator):
-        return None, _from_reader(source)
-    return None, _from_rows(_iterable(source))
+        return None, _from_reader(source, stopped)
+    return None, _from_rows(_iterable(source), stopped)
 
 
 def _iterable(source: Any) -> Iterable[Any]:
@@ -124,24 +144,31 @@ def _iterable(source: Any) -> Iterable[Any]:
     return source
 
 
-def _from_rows(rows: Iterable[Any]) -> Iterator[list[Any]]:
+def _from_rows(rows: Iterable[Any], stopped: Callable[[], bool]) -> Pages:
     page: list[Any] = []
+    iterator = iter(rows)
     try:
-        for row in rows:
+        for row in iterator:
             # A copy: a source may yield one dict again and again, filled anew.
             page.append(dict(row) if isinstance(row, Mapping) else row)
-            if len(page) == PAGE:
+            # A slow source must not hold back a stop until its page is full.
+            if len(page) == PAGE or stopped():
                 yield page
                 page = []
-    except Exception:
+    except (GeneratorExit, KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException:
         # What came before the failure was read, and counts.
         yield page
         raise
+    finally:
+        if isinstance(iterator, Generator):
+            iterator.close()
     if page:
         yield page
 
 
-def _from_tuples(pages: Iterable[Any], names: Sequence[str]) -> Iterator[list[Row]]:
+def _from_tuples(pages: Iterable[Any], names: Sequence[str]) -> Pages:
     for page in pages:
         if page and isinstance(page[0], Mapping):
             yield [dict(row) for row in page]
@@ -165,12 +192,12 @@ def _fetched(cursor: Any) -> Iterator[Any]:
         yield page
 
 
-def _from_reader(reader: Any) -> Iterator[list[Any]]:
+def _from_reader(reader: Any, stopped: Callable[[], bool]) -> Pages:
     for page in reader.read(None):
-        yield from _from_rows(page.rows if isinstance(page, Page) else page)
+        yield from _from_rows(page.rows if isinstance(page, Page) else page, stopped)
 
 
-def _from_frame(frame: Any) -> Iterator[list[Row]]:
+def _from_frame(frame: Any) -> Pages:
     names = [str(name) for name in frame.columns]
     for start in range(0, len(frame), PAGE):
         part = frame.iloc[start : start + PAGE].astype(object)
@@ -183,11 +210,14 @@ class _Known:
     """Widen a schema by rows; rows of a shape that was seen before cost next to nothing."""
 
     schema: Schema
+    room: int = 1_000_000
+    """Names and types that may still be remembered, some ten megabytes."""
     _shapes: set[Any] = attrs.field(factory=set)
 
     def see(self, rows: list[Row | None]) -> dict[int, tuple[str, str]]:
         """Learn from rows; give the places of those that are none, each with reason and message."""
         refused = {}
+        seen: dict[str, FieldType] = {}
         shapes = self._shapes
         for place, row in enumerate(rows):
             if row is None:
@@ -197,16 +227,20 @@ class _Known:
             elif not all(isinstance(name, str) for name in row):
                 refused[place] = ("field_name", "has a field name that is no text")
             else:
-                self._learn(row, shape)
+                self._learn(row, shape, seen)
+        self.schema = self.schema.widen(seen)
         return refused
 
-    def _learn(self, row: Row, shape: tuple[Any, ...]) -> None:
+    def _learn(self, row: Row, shape: tuple[Any, ...], seen: dict[str, FieldType]) -> None:
         wrapped = any(_is_wrapped(value) for value in row.values())
         if wrapped:
             _unwrap(row)
-        elif len(self._shapes) < 10_000:
+        elif len(shape) <= self.room:
+            self.room -= len(shape) + 1
             self._shapes.add(shape)
-        self.schema = self.schema.widen({name: type_of(value) for name, value in row.items()})
+        for name, value in row.items():
+            kind = type_of(value)
+            seen[name] = wider(seen.get(name, kind), kind)
 
 
 _NOTHING = frozenset({"NaTType", "NAType"})
@@ -240,7 +274,7 @@ def _unstamped(value: Any) -> datetime | timedelta:
     return plain
 
 
-def broken(error: Exception, read: int) -> SourceError:
+def broken(error: BaseException, read: int) -> SourceError:
     """Tell where a source of others broke off."""
     frames = [
         frame
@@ -248,5 +282,6 @@ def broken(error: Exception, read: int) -> SourceError:
         if "tailrace/_engine" not in frame.filename.replace("\\", "/")
     ]
     place = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    after = f"after {read:,} records" if read else "before its first record"
+    records = "1 record" if read == 1 else f"{read:,} records"
+    after = f"after {records}" if read else "before its first record"
     return SourceError(f"the source broke off {after}: {type(error).__name__}: {error}{place}")

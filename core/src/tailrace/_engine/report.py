@@ -7,7 +7,7 @@ import attrs
 
 from tailrace.outcomes import Rejection
 from tailrace.records import Mode
-from tailrace.text import plain
+from tailrace.text import plain, shown
 
 EXIT_CODES: Mapping[int, str] = {
     0: "all delivered, or nothing to do",
@@ -25,6 +25,12 @@ EXIT_CODES: Mapping[int, str] = {
 
 _SHOWN = 20
 """Rejections that a summary and the JSON form list."""
+
+_WIDE = 1000
+"""Characters of one line of a problem or warning."""
+
+_MOST_BITS = 10_000
+"""Of a whole number in JSON; Python writes some 14,000."""
 
 _WORST_FIRST = (7, 1, 3, 4, 5, 9, 10, 8, 6, 2, 0)
 
@@ -84,10 +90,10 @@ class Report:
         if not self.ok:
             lines.append(f"  {EXIT_CODES[self.exit_code]}")
         if self.problem:
-            lines += [f"  {line}" for line in self.problem.splitlines()]
-        lines += [f"  warning: {warning}" for warning in self.warnings]
+            lines += [f"  {plain(line, _WIDE)}" for line in self.problem.splitlines()]
+        lines += [f"  warning: {plain(warning, _WIDE)}" for warning in self.warnings]
         for key, reason, message in self.rejections[:_SHOWN]:
-            name = "" if key is None else f" {plain(str(key), 60)}"
+            name = "" if key is None else f" {plain(shown(key), 60)}"
             lines.append(f"  rejected{name}: {plain(message, 300)} [{reason}]")
         if len(self.rejections) > _SHOWN:
             lines.append(f"  ... and {len(self.rejections) - _SHOWN:,} more")
@@ -99,5 +105,14 @@ class Report:
         form["mode"] = str(self.mode)
         form["seconds"] = round(self.seconds, 3)
         form["warnings"] = list(self.warnings)
-        form["rejections"] = [each._asdict() for each in self.rejections[:_SHOWN]]
+        form["rejections"] = [
+            each._asdict() | {"key": _for_json(each.key)} for each in self.rejections[:_SHOWN]
+        ]
         return form
+
+
+def _for_json(key: Any) -> Any:
+    """Give a key with nothing in it that Python refuses to write, such as 5,000 digits."""
+    if isinstance(key, tuple):
+        return [_for_json(each) for each in key]
+    return shown(key) if isinstance(key, int) and key.bit_length() > _MOST_BITS else key

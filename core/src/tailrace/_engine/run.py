@@ -9,8 +9,12 @@ from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.reading import Reading
 from tailrace.records import Mode
+from tailrace.text import shown
 
 _log = logging.getLogger("tailrace")
+
+_TOLD = 20
+"""Failures of observers that are told of; one may fail on every batch."""
 
 
 @attrs.define(eq=False)
@@ -73,5 +77,7 @@ class Teller:
             try:
                 self.hooks.subset_hook_caller(hook, others)(**facts)
             except Exception as error:  # noqa: BLE001  # an observer stops nothing
-                _log.exception("the observer %s failed", name)
-                self.failures.append(f"the observer {name} failed: {type(error).__name__}: {error}")
+                told = f"the observer {name} failed: {type(error).__name__}: {shown(error)}"
+                if told not in self.failures and len(self.failures) < _TOLD:
+                    _log.exception("the observer %s failed", name)
+                    self.failures.append(told)

@@ -19,7 +19,7 @@ from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.mapping import Mapper, mapper
 from tailrace._engine.preparing import KEYED, Prepared
-from tailrace._engine.ratelimit import Pace
+from tailrace._engine.ratelimit import SOURCE, Pace
 from tailrace._engine.reading import Reading, broken, open_reading
 from tailrace._engine.report import Report, worst
 from tailrace._engine.run import Ending, Run, Teller
@@ -38,6 +38,7 @@ from tailrace.errors import (
 from tailrace.options import Places
 from tailrace.outcomes import Status
 from tailrace.records import Action, Mode
+from tailrace.secret import Hide, hidden_in, hide
 
 _log = logging.getLogger("tailrace")
 
@@ -52,25 +53,54 @@ _ACTIONS = {
 
 def execute(prepared: Prepared, clock: Clock | None = None) -> Report:
     """Run a sync once; raises a ConfigError, and else reports every ending."""
-    clock = clock or SystemClock()
+    report, late = _executed(prepared, clock or SystemClock())
+    if late is not None:
+        raise late
+    return report
+
+
+def execute_each(prepared: Prepared, clock: Clock | None = None) -> Report:
+    """Run one of several syncs: what is wrong with its configuration holds back none of the others."""
+    return _executed(prepared, clock or SystemClock())[0]
+
+
+def _executed(prepared: Prepared, clock: Clock) -> tuple[Report, ConfigError | None]:
+    """Run a sync; give its report, and a ConfigError where opening it brought one."""
+    hiding = hide(prepared.options, prepared.source_options)
+    late = None
     client = Client(Pace(clock, prepared.rates), clock)
     run = Run(prepared.name, _run_id(clock), prepared.mode, Ledger(), client)
     began = clock.monotonic()
     with ExitStack() as stack:
         stack.callback(client.close)
+        plugin_logs = (_log_of(prepared.places), _log_of(prepared.source_places, "source"))
+        for log in (_log, logging.getLogger("tailrace.http"), *plugin_logs):
+            stack.enter_context(hidden_in(log, hiding))
         hooks = plugins.observers(prepared.observers)
         tell = Teller(hooks, [])
         tell("tailrace_run_started", run=run)
         ending = Ending()
         try:
             _carry_out(prepared, run, clock, tell, ending)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # every ending is a report
             if isinstance(error, ConfigError) and not run.began:
-                raise
+                late = error
             _note(error, run, ending)
+            run.ledger.abandon(run.read, ending.problem or "")
         report = _report(run, ending, clock.monotonic() - began, tell.failures)
+        if hiding.secrets:
+            report = _hidden(report, hiding)
         tell("tailrace_run_finished", run=run, report=report)
-    return report
+    return report, late
+
+
+def _hidden(report: Report, hiding: Hide) -> Report:
+    return attrs.evolve(
+        report,
+        problem=hiding(report.problem) if report.problem else None,
+        warnings=tuple(map(hiding, report.warnings)),
+        rejections=tuple(each._replace(message=hiding(each.message)) for each in report.rejections),
+    )
 
 
 def _note(error: Exception, run: Run, ending: Ending) -> None:
@@ -119,6 +149,7 @@ def _carry_out(prepared: Prepared, run: Run, clock: Clock, tell: Teller, ending:
         reading = open_reading(
             source, _unnamed(prepared, ledger), lambda: bool(delivery.halt) or clock.stopping
         )
+        stack.callback(reading.close)
         run.reading = reading
         if reading.schema is not None:
             mapping.check(reading.schema)
@@ -246,7 +277,7 @@ def code_of(error: TailraceError) -> int:
 def _destination(prepared: Prepared, client: Client) -> AbstractContextManager[Any]:
     offered = {
         "http": client.http(),
-        "log": logging.getLogger(f"tailrace.{prepared.places.plugin or 'destination'}"),
+        "log": _log_of(prepared.places),
         "mode": prepared.mode,
         "key": prepared.key,
     }
@@ -259,8 +290,8 @@ def _source(prepared: Prepared, client: Client) -> Iterator[Any]:
         yield prepared.source
         return
     offered = {
-        "http": client.http(),
-        "log": logging.getLogger(f"tailrace.{prepared.source_places.plugin or 'source'}"),
+        "http": client.http(SOURCE),
+        "log": _log_of(prepared.source_places, "source"),
     }
     opening = _open(prepared.source.open, prepared.source_options, offered, prepared.source_places)
     with ExitStack() as stack:
@@ -296,6 +327,10 @@ def _open(
                 )
             ) from None
         yield opened
+
+
+def _log_of(places: Places, kind: str = "destination") -> logging.Logger:
+    return logging.getLogger(f"tailrace.{places.plugin or kind}")
 
 
 def _takes_http(prepared: Prepared) -> bool:

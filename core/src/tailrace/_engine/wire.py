@@ -144,8 +144,8 @@ _DEFAULTS = {"User-Agent": "tailrace", "Accept-Encoding": "gzip", "Accept": "*/*
 
 _SAYINGS: tuple[tuple[type[Exception], str], ...] = (
     (urllib3.exceptions.NameResolutionError, "the host's name is not known"),
-    (urllib3.exceptions.ConnectTimeoutError, "no connection within 10 s"),
     (urllib3.exceptions.NewConnectionError, "no connection"),
+    (urllib3.exceptions.ConnectTimeoutError, "no connection within 10 s"),
     (urllib3.exceptions.ReadTimeoutError, "no answer within 120 s"),
     (urllib3.exceptions.SSLError, "the secure connection failed"),
     (urllib3.exceptions.IncompleteRead, "the answer was cut short"),

@@ -67,8 +67,9 @@ class _Commands(click.Group):
 def tailrace(verbose: int) -> None:
     """Bring the data you have into the tools where people work."""
     level = (logging.WARNING, logging.INFO, logging.DEBUG)[min(verbose, 2)]
-    logging.basicConfig(stream=sys.stderr, level=level, format="%(levelname)s %(message)s")
-    logging.getLogger("urllib3").setLevel(logging.WARNING)
+    # Other packages' loggers stay quiet: they write out addresses whole, with what is in the query.
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(message)s")
+    logging.getLogger("tailrace").setLevel(level)
 
 
 def main(arguments: list[str] | None = None) -> NoReturn:

@@ -30,7 +30,7 @@ def run(names: Sequence[str], config: Path, as_json: bool) -> int:
     from tailrace._engine.clock import SystemClock
     from tailrace._engine.preparing import prepare_all
     from tailrace._engine.report import worst
-    from tailrace._engine.runner import execute
+    from tailrace._engine.runner import execute_each
 
     shown = sys.stderr if as_json else sys.stdout
     syncs = chosen(config, names)
@@ -41,11 +41,15 @@ def run(names: Sequence[str], config: Path, as_json: bool) -> int:
             if stop.is_set():
                 codes.append(9)
                 break
-            report = execute(prepared, SystemClock(stop))
+            report = execute_each(prepared, SystemClock(stop))
             codes.append(report.exit_code)
             if as_json:
                 print(json.dumps(report.as_json(), default=str), flush=True)
-            print(report.summary(), file=shown, flush=True)
+            if report.exit_code == 2:
+                for line in (report.problem or "").splitlines():
+                    print(f"tailrace: {line}", file=sys.stderr, flush=True)
+            else:
+                print(report.summary(), file=shown, flush=True)
     return worst(codes)
 
 

@@ -55,6 +55,10 @@ class FakeClock:
         with self._lock:
             self._stopping = True
 
+    def ask_to_stop(self) -> None:
+        """Ask the run to stop, as the engine does when it is interrupted."""
+        self.stop()
+
     @property
     def stopping(self) -> bool:
         """Tell whether a stop was asked for."""
