@@ -427,3 +427,33 @@ def test_a_summary_shows_what_a_terminal_can_and_json_what_json_can():
     assert "\x1b" not in report.summary()
     assert report.summary().encode()
     assert json.loads(json.dumps(report.as_json()))["rejections"][0]["key"] == "a value of type int"
+
+
+def test_a_refusal_of_the_first_room_is_one_of_the_whole_run():
+    from contextlib import contextmanager
+
+    class Writer:
+        def __init__(self, fails_at):
+            self.fails_at = fails_at
+            self.asked = 0
+
+        def reserve(self, batch):
+            self.asked += 1
+            if self.asked == self.fails_at:
+                raise tailrace.FatalError("the header stands there twice")
+
+        def write(self, batch):
+            return None
+
+    def run(fails_at):
+        @contextmanager
+        def opened(options):
+            yield Writer(fails_at)
+
+        spec = tailrace.DestinationSpec(open=opened, batch_size=1)
+        return tailrace.run([{"a": 1}, {"a": 2}], spec, state=None)
+
+    first, second = run(1), run(2)
+
+    assert (first.exit_code, first.delivered, first.failed) == (3, 0, 2)
+    assert (second.exit_code, second.delivered, second.failed) == (9, 1, 1)

@@ -10,7 +10,7 @@ import attrs
 from tailrace._engine.attempts import Attempts
 from tailrace._engine.clock import Clock
 from tailrace._engine.ledger import Ledger
-from tailrace.errors import TailraceError
+from tailrace.errors import FatalError, PreflightError, RejectedError, TailraceError
 from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch
 
@@ -21,6 +21,9 @@ MOST_IN_FLIGHT = 64
 
 BUGS_IN_A_ROW = 3
 """Batches that may end in an exception of the plugin's one after another before the run stops."""
+
+
+_REFUSALS = (FatalError, PreflightError, RejectedError)
 
 
 @attrs.define
@@ -45,10 +48,10 @@ class Gate:
 
 @attrs.define
 class Halt:
-    """Say why nothing more is sent."""
+    """Say why nothing more is sent, and with which exit code the run ends for it."""
 
     why: str | None = None
-    error: BaseException | None = None
+    code: int = 9
 
     def __bool__(self) -> bool:
         return self.why is not None
@@ -70,7 +73,7 @@ class Delivery:
         """Deliver all batches; after a halt, the rest is settled as failed without being sent."""
         reserve = getattr(self.writer, "reserve", None)
         flying: dict[Future[Any], Batch] = {}
-        bugs = 0
+        bugs, sent = 0, False
         with ThreadPoolExecutor(self.gate.ceiling, thread_name_prefix="tailrace") as pool:
             try:
                 for batch in batches:
@@ -83,10 +86,11 @@ class Delivery:
                     if self.clock.stopping and not self.halt:
                         self.halt.why = "the run was asked to stop"
                     if not self.halt and reserve is not None:
-                        batch = self._reserved(batch, reserve)  # noqa: PLW2901  # the same batch, with its place
+                        batch = self._reserved(batch, reserve, sent)  # noqa: PLW2901  # the same batch, with its place
                     if self.halt:
                         self._settle(batch, _all_failed(batch, f"not sent: {self.halt.why}"))
                         continue
+                    sent = True
                     self.ledger.intend(batch)
                     flying[pool.submit(self._timed, batch)] = batch
                 while flying:
@@ -99,15 +103,17 @@ class Delivery:
                 while flying:
                     bugs = self._collect(flying, bugs)
 
-    def _reserved(self, batch: Batch, reserve: Callable[[Batch], Any]) -> Batch:
+    def _reserved(self, batch: Batch, reserve: Callable[[Batch], Any], sent: bool) -> Batch:
+        """Have the writer make room; a refusal before anything was sent is one of the whole run."""
         try:
             return attrs.evolve(batch, reservation=reserve(batch))
         except TailraceError as error:
-            self.halt.why, self.halt.error = str(error), error
+            self.halt.why = str(error)
+            if isinstance(error, _REFUSALS) and not sent:
+                self.halt.code = 3
         except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
             _log.exception("the destination failed while it made room for batch %s", batch.id)
             self.halt.why = f"the destination's reserve() failed: {type(error).__name__}: {error}"
-            self.halt.error = error
         return batch
 
     def _timed(self, batch: Batch) -> tuple[list[Outcome], float, Any]:
@@ -124,7 +130,7 @@ class Delivery:
             self.gate.learn(seconds, trouble.throttled)
             self._settle(batch, outcomes)
             if trouble.fatal is not None and not self.halt:
-                self.halt.why, self.halt.error = str(trouble.fatal), trouble.fatal
+                self.halt.why = str(trouble.fatal)
             bugs = bugs + 1 if trouble.bug is not None else 0
             if bugs >= BUGS_IN_A_ROW and not self.halt:
                 self.halt.why = f"the destination failed {bugs} times in a row: {trouble.bug}"

@@ -190,7 +190,7 @@ def _conclude(  # noqa: PLR0917  # the end needs to see all of it
         sent = ledger.counts[Status.DELIVERED] + ledger.counts[Status.IN_DOUBT]
         ending.stop(9 if sent else 3, str(reading.problem))
     if delivery.halt and not ending.codes:
-        ending.stop(9, delivery.halt.why or "")
+        ending.stop(delivery.halt.code, delivery.halt.why or "")
     if clock.stopping and not reading.complete and not ending.codes:
         ending.stop(9, "the run was asked to stop")
     commit = getattr(writer, "commit", None)
