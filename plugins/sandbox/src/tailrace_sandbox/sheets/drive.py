@@ -10,9 +10,9 @@ import orjson
 
 from tailrace_sandbox.sheets.book import Book, new_id, timestamp
 from tailrace_sandbox.sheets.errors import ApiError
-from tailrace_sandbox.sheets.library import MIME_TYPE, Library
 from tailrace_sandbox.sheets.search import fits, terms
 from tailrace_sandbox.sheets.sharing import ACCOUNT, METHODS, permissions
+from tailrace_sandbox.sheets.shelf import MIME_TYPE, Shelf
 from tailrace_sandbox.sheets.tabs import add_tab
 from tailrace_sandbox.wire import Answer, Request
 
@@ -35,7 +35,7 @@ def token(request: Request) -> Answer:
     return Answer(body=orjson.dumps(body), headers=(("Cache-Control", "no-store"),))
 
 
-def serve(call: Call, library: Library) -> Json | None:
+def serve(call: Call, shelf: Shelf) -> Json | None:
     """Do what a call asks for; None means an answer without a body."""
     name = call.method.removeprefix("drive.")
     if name == "about.get":
@@ -43,16 +43,16 @@ def serve(call: Call, library: Library) -> Json | None:
             raise ApiError(400, "The 'fields' parameter is required for this method.")
         return {"kind": "drive#about", "user": ACCOUNT}
     if name == "files.list":
-        return _list(call, library)
+        return _list(call, shelf)
     if name == "files.create":
-        return _file(call, _create(call, library))
-    book = _find(library, call.ids[0], write=not name.endswith((".get", ".list")))
-    return _METHODS[name](call, book, library)
+        return _file(call, _create(call, shelf))
+    book = _find(shelf, call.ids[0], write=not name.endswith((".get", ".list")))
+    return _METHODS[name](call, book, shelf)
 
 
-def _find(library: Library, file_id: str, *, write: bool) -> Book:
+def _find(shelf: Shelf, file_id: str, *, write: bool) -> Book:
     try:
-        return library.open(file_id, write=write)
+        return shelf.open(file_id, write=write)
     except ApiError as error:
         if error.status != 404 and not write:
             raise ApiError(404, f"File not found: {file_id}.") from None
@@ -99,10 +99,10 @@ def _resource(book: Book) -> Json:
     }
 
 
-def _list(call: Call, library: Library) -> Json:
+def _list(call: Call, shelf: Shelf) -> Json:
     wanted = terms(str(call.options.get("q") or ""))
     found = [
-        b for b in library.books.values() if b.forbidden != "reads" and fits(_resource(b), wanted)
+        b for b in shelf.books.values() if b.forbidden != "reads" and fits(_resource(b), wanted)
     ]
     order = str(call.options.get("orderBy") or "modifiedTime desc")
     for key in reversed(order.split(",")):
@@ -120,14 +120,14 @@ def _list(call: Call, library: Library) -> Json:
     return page
 
 
-def _create(call: Call, library: Library) -> Book:
+def _create(call: Call, shelf: Shelf) -> Book:
     kind = call.body.get("mimeType", MIME_TYPE)
     if kind != MIME_TYPE:
         raise ApiError(400, f"The sandbox keeps spreadsheets only, not {kind}.")
-    book = library.blank(call.body.get("name") or "Untitled")
+    book = shelf.blank(call.body.get("name") or "Untitled")
     add_tab(book, {"title": "Sheet1"})
     _describe(book, call.body)
-    library.books[book.id] = book
+    shelf.books[book.id] = book
     return book
 
 
@@ -139,40 +139,40 @@ def _describe(book: Book, given: Mapping[str, Any]) -> None:
             book.file[name] = given[name]
 
 
-def _get(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _get(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     return _file(call, book)
 
 
-def _update(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _update(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     _describe(book, call.body)
     book.touch()
     return _file(call, book)
 
 
-def _delete(call: Call, book: Book, library: Library) -> None:
+def _delete(call: Call, book: Book, shelf: Shelf) -> None:
     del call
-    del library.books[book.id]
+    del shelf.books[book.id]
 
 
-def _copy(call: Call, book: Book, library: Library) -> Json:
+def _copy(call: Call, book: Book, shelf: Shelf) -> Json:
     now = timestamp()
     copy = book.fork()
     copy.id = new_id()
     copy.file = {"createdTime": now, "modifiedTime": now, "permissions": []}
     copy.properties["title"] = f"Copy of {book.title}"
     _describe(copy, call.body)
-    library.books[copy.id] = copy
+    shelf.books[copy.id] = copy
     return _file(call, copy)
 
 
-def _list_comments(call: Call, book: Book, library: Library) -> Json:
-    del call, book, library
+def _list_comments(call: Call, book: Book, shelf: Shelf) -> Json:
+    del call, book, shelf
     return {"kind": "drive#commentList", "comments": []}
 
 
-_METHODS: dict[str, Callable[[Call, Book, Library], Json | None]] = {
+_METHODS: dict[str, Callable[[Call, Book, Shelf], Json | None]] = {
     "files.get": _get,
     "files.update": _update,
     "files.delete": _delete,

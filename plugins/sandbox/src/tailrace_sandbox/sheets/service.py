@@ -13,10 +13,10 @@ from tailrace_sandbox.sheets.book import Book
 from tailrace_sandbox.sheets.entry import Desk
 from tailrace_sandbox.sheets.errors import ApiError, bad
 from tailrace_sandbox.sheets.fields import ALL, Mask
-from tailrace_sandbox.sheets.library import Library
 from tailrace_sandbox.sheets.resource import sheet_properties, spreadsheet
 from tailrace_sandbox.sheets.routes import SHEETS
 from tailrace_sandbox.sheets.serial import today
+from tailrace_sandbox.sheets.shelf import Shelf
 from tailrace_sandbox.sheets.tabs import place_copy
 from tailrace_sandbox.sheets.writing import Write, prepare_at
 
@@ -55,14 +55,14 @@ class Call:
         return str(self.options.get("majorDimension") or self.body.get("majorDimension") or "ROWS")
 
 
-def serve(call: Call, library: Library) -> Json:
+def serve(call: Call, shelf: Shelf) -> Json:
     """Do what a call asks for and return the whole response."""
     name = call.method.removeprefix(f"{SHEETS}.")
     if name == "create":
-        return spreadsheet(library.create(call.body), call.mask)
+        return spreadsheet(shelf.create(call.body), call.mask)
     reads = call.method in READS
-    book = library.open(call.ids[0], write=not reads)
-    found = _METHODS[name](call, book, library)
+    book = shelf.open(call.ids[0], write=not reads)
+    found = _METHODS[name](call, book, shelf)
     if not reads:
         book.touch()
     return found
@@ -72,22 +72,22 @@ def _desk(book: Book) -> Desk:
     return Desk(str(book.properties.get("locale", "")), today())
 
 
-def _get(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _get(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     places = [book.locate(text) for text in call.options.get("ranges", ())]
     data = bool(call.options.get("includeGridData"))
     return spreadsheet(book, call.mask, places=places, data=data)
 
 
-def _get_by_filter(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _get_by_filter(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     filters = call.body.get("dataFilters", ())
     places = [place for wanted in filters for place in metadata.resolve(book, wanted)]
     data = bool(call.body.get("includeGridData"))
     return spreadsheet(book, call.mask, places=places, data=data)
 
 
-def _batch_update(call: Call, book: Book, library: Library) -> Json:
+def _batch_update(call: Call, book: Book, shelf: Shelf) -> Json:
     draft = book.fork()
     try:
         replies = batch.apply(draft, call.body.get("requests") or [])
@@ -102,24 +102,24 @@ def _batch_update(call: Call, book: Book, library: Library) -> Json:
         raise
     draft.adopt()
     draft.touch()
-    library.replace(draft)
+    shelf.replace(draft)
     return found
 
 
-def _values_get(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_get(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     how = values.rendering(call.options)
     return values.get(book, book.locate(call.ids[1]), call.dimension, how)
 
 
-def _values_batch_get(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_batch_get(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     how = values.rendering(call.options)
     return values.batch_get(book, call.options.get("ranges", ()), call.dimension, how)
 
 
-def _values_by_filter(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_by_filter(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     how = values.rendering(call.body)
     found: Json = {"spreadsheetId": book.id}
     matched = [
@@ -133,18 +133,18 @@ def _values_by_filter(call: Call, book: Book, library: Library) -> Json:
     return found | ({"valueRanges": matched} if matched else {})
 
 
-def _values_update(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_update(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     return values.update(book, call.ids[1], call.body, call.options, _desk(book))
 
 
-def _values_batch_update(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_batch_update(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     return values.batch_update(book, call.body, _desk(book))
 
 
-def _values_update_by_filter(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_update_by_filter(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     option = values.input_option(call.body)
     writes: list[Write] = []
     reports: list[Json] = []
@@ -165,25 +165,25 @@ def _values_update_by_filter(call: Call, book: Book, library: Library) -> Json:
     return values.totals(book, writes, reports)
 
 
-def _values_append(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_append(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     return values.append(book, call.ids[1], call.body, call.options, _desk(book))
 
 
-def _values_clear(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_clear(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     cleared = values.clear(book, book.locate(call.ids[1]))
     return {"spreadsheetId": book.id, "clearedRange": cleared}
 
 
-def _values_batch_clear(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_batch_clear(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     ranges = call.body.get("ranges", ())
     return _clear(book, [book.locate(text) for text in ranges])
 
 
-def _values_clear_by_filter(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _values_clear_by_filter(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     filters = call.body.get("dataFilters", ())
     return _clear(book, [place for wanted in filters for place in metadata.resolve(book, wanted)])
 
@@ -197,13 +197,13 @@ def _clear(book: Book, places: list[values.Place]) -> Json:
     return {"spreadsheetId": book.id} | ({"clearedRanges": cleared} if cleared else {})
 
 
-def _metadata_get(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _metadata_get(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     return metadata.get(book, int(call.ids[1]))
 
 
-def _metadata_search(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _metadata_search(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     found = [
         {"developerMetadata": entry, "dataFilters": filters}
         for entry, filters in metadata.entries(book, call.body.get("dataFilters", ()))
@@ -211,17 +211,17 @@ def _metadata_search(call: Call, book: Book, library: Library) -> Json:
     return {"matchedDeveloperMetadata": found} if found else {}
 
 
-def _copy_to(call: Call, book: Book, library: Library) -> Json:
+def _copy_to(call: Call, book: Book, shelf: Shelf) -> Json:
     if not call.ids[1].lstrip("-").isdigit():
         raise bad(f"Invalid value at 'sheet_id' (TYPE_INT32), \"{call.ids[1]}\"")
     source = book.tab(int(call.ids[1]))
-    target = library.open(call.body.get("destinationSpreadsheetId", ""), write=True)
+    target = shelf.open(call.body.get("destinationSpreadsheetId", ""), write=True)
     copied = place_copy(target, source, len(target.tabs))
     target.touch()
     return copy.deepcopy(sheet_properties(target, copied))
 
 
-_METHODS: dict[str, Callable[[Call, Book, Library], Json]] = {
+_METHODS: dict[str, Callable[[Call, Book, Shelf], Json]] = {
     "get": _get,
     "getByDataFilter": _get_by_filter,
     "batchUpdate": _batch_update,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tailrace_sandbox.sheets.book import Book
 from tailrace_sandbox.sheets.errors import ApiError
-from tailrace_sandbox.sheets.library import Library
+from tailrace_sandbox.sheets.shelf import Shelf
 
 if TYPE_CHECKING:
     from tailrace_sandbox.sheets.service import Call
@@ -38,16 +38,16 @@ def permissions(book: Book) -> list[Json]:
     return [owner, *book.file["permissions"]]
 
 
-def _list_permissions(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _list_permissions(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     found = permissions(book)
     if call.mask.everything:
         found = [{name: p[name] for name in ("kind", "id", "type", "role")} for p in found]
     return {"kind": "drive#permissionList", "permissions": found}
 
 
-def _share(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _share(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     kind, role = call.body.get("type"), call.body.get("role")
     if not kind or not role:
         raise ApiError(400, "The permission type and role fields are required.")
@@ -80,27 +80,27 @@ def _permission(call: Call, book: Book) -> Json:
     raise ApiError(404, f"Permission not found: {call.ids[1]}.")
 
 
-def _get_permission(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _get_permission(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     return _permission(call, book)
 
 
-def _update_permission(call: Call, book: Book, library: Library) -> Json:
-    del library
+def _update_permission(call: Call, book: Book, shelf: Shelf) -> Json:
+    del shelf
     permission = _permission(call, book)
     permission["role"] = call.body.get("role", permission["role"])
     return permission
 
 
-def _unshare(call: Call, book: Book, library: Library) -> None:
-    del library
+def _unshare(call: Call, book: Book, shelf: Shelf) -> None:
+    del shelf
     permission = _permission(call, book)
     if permission["role"] == "owner":
         raise ApiError(403, "The owner of a file cannot be removed.")
     book.file["permissions"].remove(permission)
 
 
-METHODS: dict[str, Callable[[Call, Book, Library], Json | None]] = {
+METHODS: dict[str, Callable[[Call, Book, Shelf], Json | None]] = {
     "permissions.list": _list_permissions,
     "permissions.create": _share,
     "permissions.get": _get_permission,

@@ -13,11 +13,11 @@ from tailrace_sandbox.quotas import Quota
 from tailrace_sandbox.sheets import drive, shapes
 from tailrace_sandbox.sheets.a1 import Area, letters
 from tailrace_sandbox.sheets.errors import MESSAGES, ApiError, error_answer
-from tailrace_sandbox.sheets.library import READS, WRITES, Library
 from tailrace_sandbox.sheets.resource import cell_data
 from tailrace_sandbox.sheets.routes import Route, find
 from tailrace_sandbox.sheets.service import READS as READ_METHODS
 from tailrace_sandbox.sheets.service import ROOTS, Call, serve
+from tailrace_sandbox.sheets.shelf import READS, WRITES, Shelf
 from tailrace_sandbox.twin import Part, Thing
 from tailrace_sandbox.wire import Answer, Request
 
@@ -34,7 +34,7 @@ class SheetsTwin:
 
     def __init__(self, *, quotas: bool = False) -> None:
         self._lock = threading.RLock()
-        self._library = Library()
+        self._shelf = Shelf()
         self._quotas: Mapping[bool, Quota] = {}
         if quotas:
             self._quotas = {reads: Quota(PER_MINUTE, 60.0) for reads in (True, False)}
@@ -42,21 +42,21 @@ class SheetsTwin:
     def add(self, spreadsheet: str, title: str) -> None:
         """Make a spreadsheet whose id is chosen, which the API does not let a client do."""
         with self._lock:
-            book = self._library.create({"properties": {"title": title}})
-            del self._library.books[book.id]
+            book = self._shelf.create({"properties": {"title": title}})
+            del self._shelf.books[book.id]
             book.id = spreadsheet
-            self._library.books[spreadsheet] = book
+            self._shelf.books[spreadsheet] = book
 
     def forbid(self, spreadsheet: str, *, writes_only: bool = False) -> None:
         """Make a spreadsheet one that its owner has not shared, or has shared to read only."""
         with self._lock:
-            book = self._library.open(spreadsheet, write=False)
+            book = self._shelf.open(spreadsheet, write=False)
             book.forbidden = WRITES if writes_only else READS
 
     def allow(self, spreadsheet: str) -> None:
         """Take `forbid` back."""
         with self._lock:
-            self._library.books[spreadsheet].forbidden = None
+            self._shelf.books[spreadsheet].forbidden = None
 
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for."""
@@ -84,7 +84,7 @@ class SheetsTwin:
     def reset(self) -> None:
         """Forget every spreadsheet."""
         with self._lock:
-            self._library = Library()
+            self._shelf = Shelf()
             for quota in self._quotas.values():
                 quota.clear()
 
@@ -100,13 +100,13 @@ class SheetsTwin:
                         for tab in book.tabs
                     ),
                 )
-                for book in reversed(self._library.books.values())
+                for book in reversed(self._shelf.books.values())
             ]
 
     def look(self, thing: str, part: str, first: int, count: int) -> dict[str, Any] | None:
         """Return some rows of a tab, each cell as what it shows and what kind it is."""
         with self._lock:
-            book = self._library.books.get(thing)
+            book = self._shelf.books.get(thing)
             tab = None if book is None else next((t for t in book.tabs if str(t.id) == part), None)
             if book is None or tab is None:
                 return None
@@ -161,9 +161,9 @@ class SheetsTwin:
         call = Call(method=method, ids=route.ids, options=options, body=body, mask=mask)
         with self._lock:
             if method.startswith("drive."):
-                found = drive.serve(call, self._library)
+                found = drive.serve(call, self._shelf)
             else:
-                found = serve(call, self._library)
+                found = serve(call, self._shelf)
             if found is None:
                 return Answer(status=HTTPStatus.NO_CONTENT)
             data = orjson.dumps(found if mask.everything else mask.apply(found))

@@ -14,7 +14,7 @@ READS = "reads"
 WRITES = "writes"
 
 
-class Library:
+class Shelf:
     """Hold the spreadsheets, in the order of their making."""
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Library:
         return book
 
     def blank(self, title: str) -> Book:
-        """Return a spreadsheet without tabs that is in no library yet."""
+        """Return a spreadsheet without tabs that is in no shelf yet."""
         now = timestamp()
         return Book(
             id=new_id(),
