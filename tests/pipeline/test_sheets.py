@@ -300,3 +300,64 @@ def test_a_sheet_that_is_not_shared_is_told(sheet):
     assert report.exit_code == 3
     assert "is not shared with" in report.problem
     assert "share it as Editor" in report.problem
+
+
+def _run(sheet, rows, mode, **how):
+    sync = tailrace.Sync(
+        source=rows, destination="sheets", mode=mode, options=sheet.options, state=None, **how
+    )
+    return execute(prepare(sync), FakeClock())
+
+
+def test_rows_are_appended_below_formulas_that_show_nothing(sheet):
+    sheet.write([["id"], [1]])
+    path = f"/{sheet.id}/values/Sheet1!A3?valueInputOption=USER_ENTERED"
+    sheet.call(path, {"values": [['=""'], ['=""']]}, method="PUT")
+    report = _run(sheet, [{"id": 2}], "append")
+
+    assert report.ok
+    path = f"/{sheet.id}/values/Sheet1!A3:A5?valueRenderOption=FORMULA"
+    assert sheet.call(path)["values"] == [['=""'], ['=""'], [2]]
+
+
+def test_keys_that_are_one_as_cells_are_not_both_delivered(sheet):
+    rows = [{"id": 0.1, "v": 1}, {"id": Decimal("0.1"), "v": 2}, {"id": 3, "v": 3}]
+    report = _run(sheet, rows, "upsert", key="id")
+
+    assert _counts(report) == {"read": 3, "delivered": 2, "rejected": 1}
+    assert report.rejections[0].reason == "double_key"
+    assert sheet.values() == [["id", "v"], [0.1, 1], [3, 3]]
+
+
+def test_a_replacement_of_which_every_record_is_refused_changes_nothing(sheet):
+    sheet.write([["id"], [1]])
+    report = _run(sheet, [{"id": b"no"}, {"id": float("nan")}], "replace")
+
+    assert _counts(report) == {"read": 2, "rejected": 2}
+    assert report.exit_code == 8
+    assert sheet.values() == [["id"], [1]]
+
+
+def test_a_replacement_that_was_done_and_never_answered_is_delivered(sandbox, sheet):
+    sheet.write([["id"], [1]])
+    sandbox.faults.add(
+        "sheets", "lose", method="POST", path=f"{sheet.id}:batchUpdate", times=None, skip=1
+    )
+    report = _run(sheet, [{"id": 7}], "replace")
+
+    assert report.ok, report.summary()
+    assert sheet.values() == [["id"], [7]]
+
+
+def test_rows_of_long_texts_are_compared_in_answers_of_a_bearable_size(sheet):
+    rows = [{"id": n, "text": f"{n} " + "x" * 9_000} for n in range(2_000)]
+    first, second = (_run(sheet, rows, "upsert", key="id") for _ in range(2))
+
+    assert _counts(first) == {"read": 2000, "delivered": 2000}
+    assert _counts(second) == {"read": 2000, "skipped": 2000}
+    assert max(len(each.answer) for each in sheet.sandbox.requests("sheets")) < 8_000_000
+
+
+def test_an_address_that_is_none_is_told(sheet):
+    with pytest.raises(tailrace.ConfigError, match="is no address"):
+        tailrace.run([{"a": 1}], "sheets", options=sheet.options | {"base_url": "http://[::1"})

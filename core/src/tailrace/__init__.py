@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tailrace.errors import TailraceError as TailraceError
     from tailrace.errors import UnansweredError as UnansweredError
     from tailrace.errors import UnsentError as UnsentError
+    from tailrace.errors import WriteError as WriteError
     from tailrace.hookspecs import hookimpl as hookimpl
     from tailrace.http import Answer as Answer
     from tailrace.http import Http as Http
@@ -58,6 +59,7 @@ _HOMES = {
         "TailraceError",
         "UnansweredError",
         "UnsentError",
+        "WriteError",
     ),
     "hookspecs": ("hookimpl",),
     "http": ("Answer", "Http"),

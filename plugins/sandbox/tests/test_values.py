@@ -249,3 +249,16 @@ def test_a_field_mask_trims_any_answer(book):
 
     assert book.get("A1", fields="values") == {"values": [["x"]]}
     assert message(book.get("A1", fields="nope")) == (400, "Request contains an invalid argument.")
+
+
+def test_a_get_that_is_sent_as_a_post_is_one(sandbox, session):
+    base = "https://sheets.googleapis.com/v4/spreadsheets"
+    made = session.post(base, json={}).json()["spreadsheetId"]
+    found = session.post(
+        f"{base}/{made}/values:batchGet",
+        data=[("ranges", "A1"), ("ranges", "B1"), ("majorDimension", "ROWS")],
+        headers={"x-http-method-override": "GET"},
+    )
+
+    assert found.status_code == 200
+    assert [each["range"] for each in found.json()["valueRanges"]] == ["Sheet1!A1", "Sheet1!B1"]

@@ -44,6 +44,13 @@ def test_a_service_account_fetches_one_token(sheet, service_account):
     assert len(signed) == len(sheet.requests()) - 1
 
 
+def test_a_token_is_asked_for_again_after_a_reset(sheet, service_account):
+    sheet.sandbox.faults.add("sheets", "reset_before", path="/token", times=2)
+    report = sheet.deliver([{"id": 1}], options={"credentials": json.dumps(service_account)})
+
+    assert sheet.counts(report) == {"read": 1, "delivered": 1}
+
+
 def test_credentials_can_be_the_path_of_a_file(sheet, service_account, tmp_path):
     path = tmp_path / "service-account.json"
     path.write_text(json.dumps(service_account))
@@ -71,7 +78,7 @@ def test_an_authorized_user_signs_in_with_google_itself():
     with pytest.raises(tailrace.RetryableError):
         login.headers()
 
-    assert seen == [("https://oauth2.googleapis.com/token", True, False)]
+    assert seen == [("https://oauth2.googleapis.com/token", True, False)] * 3
     assert login.email is None
 
 

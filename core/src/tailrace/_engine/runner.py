@@ -197,6 +197,8 @@ def _conclude(  # noqa: PLR0917  # the end needs to see all of it
     if commit is None:
         return
     whole = not (ending.codes or ledger.counts[Status.FAILED] or ledger.counts[Status.IN_DOUBT])
+    # Where every record was refused, emptiness is hardly meant.
+    whole = whole and bool(ledger.counts[Status.DELIVERED] or not reading.read)
     if prepared.mode is Mode.REPLACE and not whole:
         ledger.unpublish("not shown: a replacement is shown only when all of it arrived")
         return

@@ -14,13 +14,15 @@ import attrs
 import tailrace
 
 SCOPE = "https://www.googleapis.com/auth/spreadsheets"
+_TRIES = 3
+"""How often a token is asked for; google-auth itself asks again only after an answer."""
 _KINDS = "type is neither service_account nor authorized_user"
 
 
 def is_loopback(url: str) -> bool:
     """Tell whether an address is on this machine."""
-    host = urlsplit(url).hostname or ""
     try:
+        host = urlsplit(url).hostname or ""
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
@@ -51,13 +53,17 @@ class _Requests:
     ) -> _Reply:
         from google.auth.exceptions import TransportError
 
-        try:
-            answer = self.http.send(
-                method, url, data=body, headers=headers, safe=True, scope="token"
-            )
-        except (tailrace.UnsentError, tailrace.UnansweredError) as error:
-            raise TransportError(str(error)) from None  # type: ignore[no-untyped-call]  # google-auth leaves it untyped
-        return _Reply(answer.status, answer.headers, answer.content)
+        told = ""
+        for _attempt in range(_TRIES):
+            try:
+                answer = self.http.send(
+                    method, url, data=body, headers=headers, safe=True, scope="token"
+                )
+            except (tailrace.UnsentError, tailrace.UnansweredError) as error:
+                told = str(error)
+            else:
+                return _Reply(answer.status, answer.headers, answer.content)
+        raise TransportError(told)  # type: ignore[no-untyped-call]  # google-auth leaves it untyped
 
 
 @attrs.frozen
@@ -108,7 +114,12 @@ class Login:
 
 def find_login(given: tailrace.Secret | None, base_url: str, http: tailrace.Http) -> Login | None:
     """Find out who writes; None is nobody, which only a loopback address takes."""
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+    except ValueError:
+        raise tailrace.ConfigError(
+            tailrace.Problem("base_url", f"{base_url!r} is no address")
+        ) from None
     secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(base_url))
     if not secure or not parts.hostname:
         told = f"{base_url!r} is neither https nor a loopback address; a login would be readable"

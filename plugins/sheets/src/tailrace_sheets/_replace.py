@@ -108,7 +108,7 @@ class Replacer:
             return
         try:
             self.tab.book.change(requests, repeat=True)
-        except tailrace.RejectedError as error:
+        except (tailrace.RejectedError, tailrace.UnansweredError) as error:
             if not self._made or self._staging.id in read_sizes(self.tab.book).grids:
                 raise tailrace.FatalError(str(error), status=error.status) from None
         self._made = False

@@ -57,7 +57,8 @@ class Tab:
         end, size = self.grid.rows, max(1, _FIRST_CELLS // self.grid.columns)
         while end > 0:
             first = max(1, end - size + 1)
-            (found,) = self.book.read(self.rows(first, end))
+            # As formulas: one that shows nothing is something all the same.
+            (found,) = self.book.read(self.rows(first, end), formulas=True)
             if found:
                 self.columns.width = max(self.columns.width, *map(len, found))
                 return first + len(found) - 1

@@ -17,6 +17,7 @@ from tailrace_sheets._tab import Tab
 _TRIES = 4
 """How often rows are looked for again while people move them."""
 _CELLS_AT_ONCE = 200_000
+_BYTES_AT_ONCE = 4_000_000
 _ADDRESS = 1_600
 """Characters that the ranges of one read may take in its address."""
 
@@ -55,7 +56,7 @@ class Upserter:
             first = self._next
             for record in batch:
                 if record.key in plan.entries:
-                    self._settle(index, plan, batch, record)
+                    self._settle(index, plan, batch, record, claims=True)
             # Nothing can be written over in a tab that was just found to be empty.
             plan.sure = fresh and index.last <= 1
             return {"plan": self._plans.keep(plan), "first": first, "last": self._next - 1}
@@ -85,9 +86,19 @@ class Upserter:
         return self._index
 
     def _settle(
-        self, index: Index, plan: Plan, batch: tailrace.Batch, record: tailrace.Record
+        self,
+        index: Index,
+        plan: Plan,
+        batch: tailrace.Batch,
+        record: tailrace.Record,
+        *,
+        claims: bool = False,
     ) -> None:
-        """Say where one record goes, or why it cannot go anywhere."""
+        """Say where one record goes, or why it cannot go anywhere.
+
+        A row that a record of this run has claimed is kept as a negative number: keys that differ
+        may be the same as cells, as 0.1 and Decimal("0.1") are.
+        """
         entry = plan.entries[record.key]
         key = self._key(entry.cells)
         told = reason = None
@@ -97,16 +108,20 @@ class Upserter:
             rows = " and ".join(str(row) for row in index.twice[key])
             told = f"its key stands in rows {rows} of tab {self.tab.title!r}; remove all but one"
             reason = "duplicate_in_sheet"
+        row = None if key is None else index.rows.get(key)
+        if told is None and claims and row is not None and row < 0:
+            told = "its key is the same as a cell as that of another record of this read"
+            reason = "double_key"
         if told is not None:
             plan.refused[record.key] = batch.outcome(record, rejected=told, reason=reason)
             del plan.entries[record.key]
             return
-        row = index.rows.get(key)
         entry.new = row is None
         if row is None:
-            row = index.rows[key] = self._next
+            row = self._next
             self._next += 1
-        entry.row = row
+        entry.row = abs(row)
+        index.rows[key] = -entry.row
 
     def _key(self, cells: Sequence[Any]) -> Any:
         places = [self.tab.columns[name] for name in self.key]
@@ -171,10 +186,11 @@ class Upserter:
         whole = [(0, self.tab.rows(*each), each[0]) for each in [(1, 1), *_ranges.runs(new)]]
         try:
             places = [self.tab.columns[name] for name in (*batch.schema.names, *self.key)]
-            there = self._windows(old, min(places), max(places), whole)
+            rows = self._rows_at_once(entries)
+            there = self._windows(old, min(places), max(places), rows, whole)
             self.tab.columns.compare(there.pop(1, []), batch.schema.names)
             for first, last in _ranges.runs(self.tab.parsed() if old else ()):
-                for row, cells in self._windows(old, first, last).items():
+                for row, cells in self._windows(old, first, last, rows).items():
                     there[row] = _laid_over(there.get(row, []), cells, first, last)
         except tailrace.RejectedError as error:
             if BOUNDARY not in str(error):
@@ -182,8 +198,20 @@ class Upserter:
             return None
         return there
 
+    @staticmethod
+    def _rows_at_once(entries: dict[Any, Entry]) -> int:
+        """Tell how many rows as heavy as these an answer should hold."""
+        some = [entry.cells for entry, _ in zip(entries.values(), range(100), strict=False)]
+        heavy = sum(len(str(cell)) for cells in some for cell in cells) // max(1, len(some))
+        return max(1, _BYTES_AT_ONCE // max(1, heavy))
+
     def _windows(
-        self, rows: Sequence[int], left: int, right: int, whole: Sequence[_Range] = ()
+        self,
+        rows: Sequence[int],
+        left: int,
+        right: int,
+        at_once: int,
+        whole: Sequence[_Range] = (),
     ) -> dict[int, list[Any]]:
         """Read some columns of some rows in as few requests as it takes; formulas as such.
 
@@ -192,7 +220,8 @@ class Upserter:
         right = min(right, self.tab.grid.columns - 1)
         length = len(quote(self._block(10**7, 10**7, left, right))) + len("ranges=&")
         cost = _ranges.Cost(
-            max(1, _ADDRESS // length), max(1, _CELLS_AT_ONCE // max(1, right - left + 1))
+            max(1, _ADDRESS // length),
+            max(1, min(at_once, _CELLS_AT_ONCE // max(1, right - left + 1))),
         )
         groups = [
             [(left, self._block(*each, left, right), each[0]) for each in group]
