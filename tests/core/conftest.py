@@ -1,4 +1,4 @@
-"""A service on loopback that answers as told, down to the bytes."""
+"""A service on loopback that answers as told, down to the bytes; and the schema that rows have."""
 
 import json
 import socket
@@ -9,6 +9,16 @@ from contextlib import suppress
 
 import attrs
 import pytest
+
+from tailrace.schema import Schema, type_of
+
+
+def schema_of(rows, key=()):
+    """Tell the schema that rows have together, one row after the other."""
+    schema = Schema(key=key)
+    for row in rows:
+        schema = schema.widen({name: type_of(value) for name, value in row.items()})
+    return schema
 
 
 @attrs.frozen

@@ -8,7 +8,9 @@ from tailrace._engine.batching import Batching
 from tailrace._engine.flow import Records
 from tailrace.http import encode_json
 from tailrace.records import Action
-from tailrace.schema import Field, Schema, schema_of
+from tailrace.schema import Field, Schema
+
+from .conftest import schema_of
 
 
 def pages(rows, keys, size=4):

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from tailrace._engine.diff import Plan
 from tailrace._engine.flow import Records
-from tailrace.schema import schema_of
+
+from .conftest import schema_of
 
 NAMES = ("id",)
 

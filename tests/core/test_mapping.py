@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from tailrace._engine.flow import Rows
 from tailrace._engine.mapping import mapper, problems_of
 from tailrace.errors import PreflightError
-from tailrace.schema import Field, Schema, schema_of
+from tailrace.schema import Field, Schema
 from tailrace.testing.strategies import rows
+
+from .conftest import schema_of
 
 
 class Mapped:

@@ -20,8 +20,10 @@ from tailrace._engine.arrow import PAGE, field_type
 from tailrace._engine.reading import _Known, open_reading
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError
-from tailrace.schema import FieldType, Schema, schema_of
+from tailrace.schema import FieldType, Schema
 from tailrace.testing.strategies import rows
+
+from .conftest import schema_of
 
 
 class Read:

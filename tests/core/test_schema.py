@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.schema import Field, FieldType, Schema, schema_of, type_of, wider
+from tailrace.schema import Field, FieldType, Schema, type_of, wider
 from tailrace.testing.strategies import rows, schemas
+
+from .conftest import schema_of
 
 kinds = st.sampled_from(FieldType)
 seen = st.dictionaries(st.sampled_from("abc"), kinds)

@@ -1,6 +1,6 @@
 """Fields and their types: what travels ahead of the rows."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from enum import StrEnum
@@ -134,11 +134,3 @@ class Schema:
         if not changed:
             return self
         return Schema(tuple({**self._by_name, **changed}.values()), self.key)
-
-
-def schema_of(rows: Iterable[Mapping[str, Any]], key: tuple[str, ...] = ()) -> Schema:
-    """Tell the schema that the given rows have together."""
-    schema = Schema(key=key)
-    for row in rows:
-        schema = schema.widen({name: type_of(value) for name, value in row.items()})
-    return schema

@@ -72,11 +72,6 @@ class Ledger:
                     self.counts[status] += count
                     self._trouble(why, count)
 
-    def in_flight(self) -> int:
-        """Give the number of batches that were sent and not answered."""
-        with self._lock:
-            return len(self._open)
-
     def check(self, read: int) -> None:
         """Raise an InternalError unless every record that was read has exactly one answer."""
         answered = sum(self.counts.values())
