@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -9,3 +10,9 @@ settings.register_profile(
 )
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=250)
 settings.load_profile("thorough" if os.environ.get("CI") else "quick")
+
+
+@pytest.fixture(autouse=True)
+def _own_folder(tmp_path_factory, monkeypatch):
+    """Let what a run remembers lie in a folder of its test."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("cwd"))

@@ -10,6 +10,8 @@ TailraceError                 anything tailrace raises on purpose; has `exit_cod
 │       └── WrongKind
 ├── PreflightError       (3)  source and destination do not fit; nothing was sent
 ├── SourceError               the source broke off
+├── LockedError          (6)  another run has this sync's state: wait for it
+├── StateError           (7)  the state cannot be read or written: nothing of it was changed
 ├── InternalError        (1)  a bug in tailrace: report it
 └── WriteError                what a writer, or the engine's HTTP client, tells the engine
     ├── RetryableError        not executed: send it again
@@ -92,6 +94,18 @@ class SourceError(TailraceError):
     """Tell that the source broke off, and where."""
 
     exit_code = 3
+
+
+class LockedError(TailraceError):
+    """Tell that another run holds this sync's state; nothing was read or sent."""
+
+    exit_code = 6
+
+
+class StateError(TailraceError):
+    """Tell that a sync's state cannot be read or written, and what to do; none of it was reset."""
+
+    exit_code = 7
 
 
 class InternalError(TailraceError):

@@ -39,11 +39,15 @@ class Record:
 
     `key` is the bare value of a key of one field, a tuple of several, and without a key the
     record's place in the read, counted from 1. A field that is not in `values` is unset, which is
-    not the same as None.
+    not the same as None. changed: the fields that differ from what was delivered last, None for a
+    record that is new or whose state is not known. remote_id: the service's own name for it, where
+    an earlier outcome gave one.
     """
 
     key: Any
     values: Mapping[str, Any]
+    changed: frozenset[str] | None = attrs.field(default=None, kw_only=False, eq=False)
+    remote_id: str | None = attrs.field(default=None, eq=False)
 
 
 @attrs.frozen(eq=False)

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from tailrace._engine.report import Report
+
+if TYPE_CHECKING:
+    from tailrace._engine.preview import Plan
 
 Limits = Mapping[str, Any]
 
@@ -36,12 +39,56 @@ class Sync:
     files: Sequence[str] = attrs.field(default=(), repr=False)
     folder: Path = attrs.field(default=Path(), repr=False)
 
-    def run(self) -> Report:
-        """Run once; raises a ConfigError, and else reports every ending."""
-        from tailrace._engine.preparing import prepare
-        from tailrace._engine.runner import execute
+    def run(self, *, wait: float = 0.0, restart: bool = False, accept: bool = False) -> Report:
+        """Run once; raises a ConfigError or a LockedError, and else reports every ending.
 
-        return execute(prepare(self))
+        wait: seconds to wait for another run of this sync to end. restart: forget what was
+        delivered before, so that all is sent. accept: take the source's fields as they are now,
+        although they are not what they were.
+        """
+        from tailrace._engine.preparing import prepare
+        from tailrace._engine.runner import Wishes, execute
+
+        wishes = Wishes(wait=wait, restart=restart, accept=accept)
+        return execute(prepare(self), wishes=wishes)
+
+    def plan(self) -> "Plan":
+        """Tell what a run would do: counts, samples and the requests it would take.
+
+        The source is read; nothing is sent, and nothing is kept. Raises as `check` does.
+        """
+        from tailrace._engine.preparing import prepare
+        from tailrace._engine.preview import preview
+
+        return preview(prepare(self))
+
+    def retry(self, *keys: Any, fingerprint: str | None = None) -> Report:
+        """Run with refused records offered again: all, those of these keys, or of a fingerprint.
+
+        What goes out is the source's present version of them, or nothing where it has none.
+        """
+        from tailrace._engine.preparing import prepare
+        from tailrace._engine.runner import Wishes, execute
+
+        wishes = Wishes(retry=tuple(map(str, keys)), fingerprint=fingerprint)
+        return execute(prepare(self), wishes=wishes)
+
+    def apply(self, plan: str) -> Report:
+        """Delete what the delete breaker stopped, by the hash that the stopped run told."""
+        from tailrace._engine.preparing import prepare
+        from tailrace._engine.runner import Wishes, execute
+
+        return execute(prepare(self), wishes=Wishes(release=plan))
+
+    def resolve(self, *keys: Any, assume: str) -> int:
+        """End doubts by your word that records were `delivered` or `lost`; give how many.
+
+        Without keys it ends all of them. What is lost is sent with the next run.
+        """
+        from tailrace._engine.preparing import prepare
+        from tailrace._engine.runner import resolve
+
+        return resolve(prepare(self), assume, tuple(map(str, keys)))
 
     def check(self) -> None:
         """Open source and destination and see whether they fit; nothing is read or sent.

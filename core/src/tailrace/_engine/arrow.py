@@ -55,12 +55,17 @@ def field_type(name: str) -> FieldType:
     return next((kind for start, kind in _FAMILIES if name.startswith(start)), FieldType.ANY)
 
 
-def connect() -> Any:
-    """Open a DuckDB database in memory that stays small, silent and off the network."""
+def connect(temporary: Path | None = None) -> Any:
+    """Open a DuckDB database in memory that stays small, silent and off the network.
+
+    temporary: where it may lay down what is too much for memory.
+    """
     import duckdb
 
     connection = duckdb.connect(":memory:", config=_SETTINGS)
     connection.execute("SET enable_progress_bar = false")
+    if temporary is not None:
+        connection.execute(f"SET temp_directory = {literal(str(temporary))}")
     return connection
 
 

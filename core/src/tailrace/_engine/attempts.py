@@ -1,19 +1,22 @@
 """Attempts: one batch is written, again where that is harmless, split where it is refused."""
 
 import logging
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
 
 from tailrace._engine.clock import Clock
 from tailrace._engine.http import Client
+from tailrace._engine.refusals import fingerprint
 from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff
 from tailrace.components import DestinationSpec
 from tailrace.errors import (
     FatalError,
     RejectedError,
     RetryableError,
+    StateError,
     UnansweredError,
     UnsentError,
     WriteError,
@@ -23,14 +26,30 @@ from tailrace.records import Batch, Record
 
 _log = logging.getLogger("tailrace")
 
+KEY_WINDOW = 0.8 * 24 * 3600.0
+"""Seconds for which an idempotency key is sure to be remembered: four fifths of Stripe's day."""
+
+
+MANY = 20
+"""Records of one batch, and per cent of it, that may be refused for one reason before the run
+stops: more than that is a mistake in the mapping, which splitting would only make expensive."""
+
 
 @attrs.define
 class Trouble:
-    """Note what a batch met beyond its records' own fates."""
+    """Note what a batch met beyond its records' own fates.
+
+    unclear: a request of it has no answer, and may be carried out later. refused: records that
+    were refused by splitting, by the kind of refusal.
+    """
 
     fatal: BaseException | None = None
     bug: str | None = None
     throttled: bool = False
+    unclear: bool = False
+    refused: Counter[str] = attrs.field(factory=Counter)
+    size: int = 0
+    split: frozenset[str] = frozenset()
 
 
 @attrs.frozen
@@ -42,16 +61,45 @@ class Attempts:
     client: Client
     clock: Clock
     takes_http: bool
+    permit: Callable[[], None] = lambda: None
+    split: Callable[[str], None] = lambda _: None
 
-    def deliver(self, batch: Batch) -> tuple[list[Outcome], Trouble]:
-        """Give exactly one outcome for each record, in the batch's order."""
-        trouble = Trouble()
+    def deliver(
+        self, batch: Batch, tried_at: float | None = None, split: frozenset[str] = frozenset()
+    ) -> tuple[list[Outcome], Trouble]:
+        """Give exactly one outcome for each record, in the batch's order.
+
+        tried_at: when a run that died may have sent it, in seconds since 1970. split: the parts of
+        it that had been refused whole by then.
+        """
+        trouble = Trouble(size=len(batch), split=split)
         found: dict[Any, Outcome] = {}
-        self._write(batch, found, trouble)
+        left: Batch | None = batch
+        if tried_at is not None:
+            trouble.unclear = True
+            left = self._recalled(batch, found, tried_at)
+        if left is not None:
+            self._write(left, found, trouble)
         return [found[record.key] for record in batch], trouble
+
+    def _recalled(self, batch: Batch, found: dict[Any, Outcome], tried_at: float) -> Batch | None:
+        """Find out what became of a batch whose answer nobody kept; give what is to be sent."""
+        delivery = self.spec.delivery[batch.action]
+        if delivery == "idempotent":
+            return batch
+        if delivery == "keyed" and self.clock.wall() - tried_at < KEY_WINDOW:
+            return batch
+        self._all(batch, found, Status.IN_DOUBT, "the run died while it was being sent")
+        if delivery == "at_most_once" or not hasattr(self.writer, "lookup"):
+            return None
+        self._looked_up(batch, found)
+        return self._failed_alone(batch, found)
 
     def _write(self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble) -> None:
         """Write until each record has an outcome; those that failed alone are tried again alone."""
+        if batch.id in trouble.split:
+            self._halved(batch, found, trouble)
+            return
         for tried in range(1, ATTEMPTS + 1):
             again, asked = self._once(batch, found, trouble)
             if again is None or tried == ATTEMPTS or trouble.fatal or self.clock.stopping:
@@ -60,7 +108,7 @@ class Attempts:
             self.clock.sleep(max(asked, backoff(tried, self.clock.random())))
             batch = again
 
-    def _once(
+    def _once(  # noqa: C901  # one branch a kind of ending
         self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble
     ) -> tuple[Batch | None, float]:
         """Write once; give what is worth another try, and the seconds that the service asks for."""
@@ -68,6 +116,7 @@ class Attempts:
         refused: RejectedError | None = None
         with self.client.attempt(delivery) as attempt:
             try:
+                self.permit()
                 found.update(self._matched(batch, self.writer.write(batch)))
                 self._doubtful(batch, found)
             except RejectedError as error:
@@ -83,20 +132,29 @@ class Attempts:
                 trouble.fatal = error
                 self._broke_off(batch, found, str(error), harmless=not attempt.begun)
                 return None, 0.0
+            except StateError as error:
+                trouble.fatal = error
+                self._broke_off(batch, found, str(error), harmless=not attempt.begun)
+                return None, 0.0
             except UnsentError as error:
                 self._broke_off(batch, found, str(error), harmless=not attempt.begun)
                 return None, 0.0
             except UnansweredError as error:
+                trouble.unclear = True
                 self._broke_off(batch, found, str(error), harmless=False)
+                if delivery == "probe":
+                    return self._failed_alone(batch, found), 0.0
                 return (batch if delivery == "idempotent" and not error.spent else None), 0.0
             except BaseException as error:  # noqa: BLE001  # a plugin's bug, its sys.exit() or panic too
                 _log.exception("the destination failed on batch %s", batch.id)
                 trouble.bug = f"{type(error).__name__}: {error}"
                 harmless = self.takes_http and not attempt.begun
+                trouble.unclear |= not harmless
                 self._broke_off(batch, found, trouble.bug, harmless=harmless)
                 return None, 0.0
             finally:
                 trouble.throttled |= bool(attempt.throttled)
+                trouble.unclear |= attempt.unclear
         if refused is not None:
             # Its own halves would repeat what was accepted before the refusal.
             accepted = attempt.begun - (1 if refused.status is None else 0)
@@ -153,7 +211,17 @@ class Attempts:
             key = batch.records[0].key
             reason = error.reason or "rejected"
             found[key] = Outcome(key, Status.REJECTED, reason=reason, message=str(error))
+            self._count(reason, str(error), trouble)
             return
+        if self.spec.delivery[batch.action] == "keyed":
+            try:
+                self.split(batch.id)
+            except StateError as wrong:
+                trouble.fatal = wrong
+        self._halved(batch, found, trouble)
+
+    def _halved(self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble) -> None:
+        """Write a batch that was refused whole in two parts, each under a name of its own."""
         middle = len(batch) // 2
         for half, records in enumerate((batch.records[:middle], batch.records[middle:])):
             part = _part(batch, records, f"{batch.id}/{half}")
@@ -163,6 +231,18 @@ class Attempts:
                 self._all(part, found, Status.FAILED, "not sent: the run was asked to stop")
             else:
                 self._write(part, found, trouble)
+
+    def _count(self, reason: str, message: str, trouble: Trouble) -> None:
+        """Stop where so many are refused for one reason that the mapping must be wrong."""
+        kind = fingerprint(reason, message)
+        trouble.refused[kind] += 1
+        count = trouble.refused[kind]
+        if count > MANY and count * 100 > MANY * trouble.size and trouble.fatal is None:
+            told = (
+                f"{count} of {trouble.size} records of one batch were refused for one reason, which"
+                f" looks like a mistake in the mapping or the options: {message}"
+            )
+            trouble.fatal = FatalError(told)
 
     def _broke_off(
         self, batch: Batch, found: dict[Any, Outcome], message: str, *, harmless: bool

@@ -7,11 +7,19 @@ from typing import Any
 
 import attrs
 
-from tailrace._engine.attempts import Attempts
+from tailrace._engine.attempts import Attempts, Trouble
 from tailrace._engine.clock import Clock
+from tailrace._engine.flow import Parcel
 from tailrace._engine.ledger import Ledger
-from tailrace.errors import FatalError, PreflightError, RejectedError, TailraceError
-from tailrace.outcomes import Outcome, Status
+from tailrace.errors import (
+    FatalError,
+    InternalError,
+    PreflightError,
+    RejectedError,
+    StateError,
+    TailraceError,
+)
+from tailrace.outcomes import Outcome
 from tailrace.records import Batch
 
 _log = logging.getLogger("tailrace")
@@ -56,10 +64,15 @@ class Halt:
     def __bool__(self) -> bool:
         return self.why is not None
 
+    def stop(self, why: str, code: int) -> None:
+        """Send nothing more; the first reason counts."""
+        if self.why is None:
+            self.why, self.code = why, code
+
 
 @attrs.frozen
 class Delivery:
-    """Deliver batches through a writer; the thread that calls `run` alone touches the ledger."""
+    """Deliver parcels through a writer; each thread settles what it has sent."""
 
     writer: Any
     attempts: Attempts
@@ -69,30 +82,26 @@ class Delivery:
     halt: Halt = attrs.field(factory=Halt)
     observe: Callable[[Batch, list[Outcome]], None] | None = None
 
-    def run(self, batches: Iterable[Batch]) -> None:
-        """Deliver all batches; after a halt, the rest is settled as failed without being sent."""
-        reserve = getattr(self.writer, "reserve", None)
+    def run(self, parcels: Iterable[Parcel]) -> None:
+        """Deliver all; after a halt, the rest is settled as failed without being sent."""
         flying: dict[Future[Any], Batch] = {}
         bugs, sent = 0, False
         with ThreadPoolExecutor(self.gate.ceiling, thread_name_prefix="tailrace") as pool:
             try:
-                for batch in batches:
+                for parcel in parcels:
                     while flying and (
                         len(flying) >= int(self.gate.allowed)
-                        or _shares(batch, flying)
+                        or _shares(parcel.batch, flying)
                         or any(each.done() for each in flying)
                     ):
                         bugs = self._collect(flying, bugs)
-                    if self.clock.stopping and not self.halt:
-                        self.halt.why = "the run was asked to stop"
-                    if not self.halt and reserve is not None:
-                        batch = self._reserved(batch, reserve, sent)  # noqa: PLW2901  # the same batch, with its place
-                    if self.halt:
-                        self._settle(batch, _all_failed(batch, f"not sent: {self.halt.why}"))
+                    ready = self._ready(parcel, sent)
+                    if ready is None:
+                        outcomes = self.ledger.fail_all(parcel, f"not sent: {self.halt.why}")
+                        self._tell(parcel.batch, outcomes)
                         continue
                     sent = True
-                    self.ledger.intend(batch)
-                    flying[pool.submit(self._timed, batch)] = batch
+                    flying[pool.submit(self._timed, ready)] = ready.batch
                 while flying:
                     bugs = self._collect(flying, bugs)
             except KeyboardInterrupt:
@@ -103,41 +112,71 @@ class Delivery:
                 while flying:
                     bugs = self._collect(flying, bugs)
 
-    def _reserved(self, batch: Batch, reserve: Callable[[Batch], Any], sent: bool) -> Batch:
-        """Have the writer make room; a refusal before anything was sent is one of the whole run."""
+    def _ready(self, parcel: Parcel, sent: bool) -> Parcel | None:
+        """Give a parcel whose intent is kept, or None where nothing more is to be sent."""
+        if parcel.late and not self.halt:
+            # An answer that never came may still be carried out, over what is sent now.
+            self.clock.sleep(max(0.0, parcel.late - self.clock.wall()))
+        if self.clock.stopping and not self.halt:
+            self.halt.why = "the run was asked to stop"
+        if not self.halt and not parcel.tried:
+            parcel = self._reserved(parcel, sent)
+        if self.halt:
+            return None
         try:
-            return attrs.evolve(batch, reservation=reserve(batch))
-        except TailraceError as error:
-            self.halt.why = str(error)
-            if isinstance(error, _REFUSALS) and not sent:
-                self.halt.code = 3
-        except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
-            _log.exception("the destination failed while it made room for batch %s", batch.id)
-            self.halt.why = f"the destination's reserve() failed: {type(error).__name__}: {error}"
-        return batch
+            self.ledger.intend(parcel)
+        except StateError as error:
+            self.halt.stop(str(error), 7)
+            return None
+        except InternalError as error:
+            self.halt.stop(str(error), 1)
+            return None
+        return parcel
 
-    def _timed(self, batch: Batch) -> tuple[list[Outcome], float, Any]:
+    def _reserved(self, parcel: Parcel, sent: bool) -> Parcel:
+        """Have the writer make room; a refusal before anything was sent is one of the whole run."""
+        reserve = getattr(self.writer, "reserve", None)
+        if reserve is None:
+            return parcel
+        try:
+            reservation = reserve(parcel.batch)
+        except TailraceError as error:
+            self.halt.stop(str(error), 3 if isinstance(error, _REFUSALS) and not sent else 9)
+        except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
+            _log.exception("the destination failed while it made room for %s", parcel.batch.id)
+            why = f"the destination's reserve() failed: {type(error).__name__}: {error}"
+            self.halt.stop(why, 9)
+        else:
+            return attrs.evolve(parcel, batch=attrs.evolve(parcel.batch, reservation=reservation))
+        return parcel
+
+    def _timed(self, parcel: Parcel) -> tuple[list[Outcome], float, Trouble]:
         began = self.clock.monotonic()
-        outcomes, trouble = self.attempts.deliver(batch)
-        return outcomes, self.clock.monotonic() - began, trouble
+        outcomes, trouble = self.attempts.deliver(parcel.batch, parcel.tried_at, parcel.split)
+        seconds = self.clock.monotonic() - began
+        self.ledger.settle(parcel, outcomes, trouble.unclear)
+        return outcomes, seconds, trouble
 
     def _collect(self, flying: dict[Future[Any], Batch], bugs: int) -> int:
-        """Settle what has come back, waiting for at least one; give the bugs in a row."""
+        """Take in what has come back, waiting for at least one; give the bugs in a row."""
         done, _ = wait(flying, return_when=FIRST_COMPLETED)
         for future in done:
             batch = flying.pop(future)
             outcomes, seconds, trouble = future.result()
             self.gate.learn(seconds, trouble.throttled)
-            self._settle(batch, outcomes)
-            if trouble.fatal is not None and not self.halt:
-                self.halt.why = str(trouble.fatal)
+            self._tell(batch, outcomes)
+            if trouble.fatal is not None:
+                self.halt.stop(
+                    str(trouble.fatal), 7 if isinstance(trouble.fatal, StateError) else 9
+                )
+            if self.ledger.broken is not None:
+                self.halt.stop(str(self.ledger.broken), 7)
             bugs = bugs + 1 if trouble.bug is not None else 0
-            if bugs >= BUGS_IN_A_ROW and not self.halt:
-                self.halt.why = f"the destination failed {bugs} times in a row: {trouble.bug}"
+            if bugs >= BUGS_IN_A_ROW:
+                self.halt.stop(f"the destination failed {bugs} times in a row: {trouble.bug}", 9)
         return bugs
 
-    def _settle(self, batch: Batch, outcomes: list[Outcome]) -> None:
-        self.ledger.settle(batch, outcomes)
+    def _tell(self, batch: Batch, outcomes: list[Outcome]) -> None:
         if self.observe is not None:
             self.observe(batch, outcomes)
 
@@ -148,7 +187,3 @@ def _shares(batch: Batch, flying: dict[Future[Any], Batch]) -> bool:
         return False
     keys = {record.key for record in batch}
     return any(record.key in keys for other in flying.values() for record in other)
-
-
-def _all_failed(batch: Batch, why: str) -> list[Outcome]:
-    return [Outcome(each.key, Status.FAILED, reason="not_sent", message=why) for each in batch]

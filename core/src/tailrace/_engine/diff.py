@@ -1,170 +1,347 @@
-"""Diff: what of the read is to be sent, at most once a key.
+"""Diff: what of the read is to be sent, at most one change a key.
 
-So far it knows no snapshot: every record that was read is a change. What a keyed mode needs even
-so is the whole read before the first write: records that are equal count once, and records that
-share a key and differ are all refused, since none of them is the right one. A small read stays in
-memory; a larger one is laid down on disk, with the hashes of its keys spread over files that are
-small enough to be looked through one by one.
+A keyed mode needs the whole read before its first write: records that are equal count once, and
+records that share a key and differ are all refused, since none of them is the right one. A small
+read is compared in memory with a small snapshot; else DuckDB compares the hashes of both, and only
+records that may go out are looked at again.
 """
 
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import datetime, time
-from decimal import Decimal
-from itertools import chain, islice
-from math import isfinite
+from itertools import chain
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import attrs
 
 from tailrace._engine.arrow import PAGE
-from tailrace._engine.codec import decode, digest, encode
-from tailrace._engine.flow import Records, Refuse
-from tailrace.records import Row
+from tailrace._engine.codec import decode, decode_value, digest, encode, encode_value, name_of
+from tailrace._engine.flow import Records
+from tailrace._engine.known import Known, Verdicts
+from tailrace._engine.lines import NO_HASH, Change, differing, hash_fields
+from tailrace._engine.snapshot import (
+    ABSENT,
+    EXISTS,
+    HELD,
+    IN_MEMORY,
+    Held,
+    Snapshot,
+    held_of,
+    table_of,
+)
+from tailrace.errors import PreflightError
+from tailrace.records import Action, Mode
 from tailrace.schema import Schema
 
-IN_MEMORY = 20_000
-"""Records of a read that are kept in memory; some tens of megabytes."""
+ACTIONS: Mapping[Mode, Action] = {
+    Mode.APPEND: Action.APPEND,
+    Mode.REPLACE: Action.APPEND,
+    Mode.INSERT: Action.INSERT,
+    Mode.UPDATE: Action.UPDATE,
+    Mode.UPSERT: Action.UPSERT,
+    Mode.MIRROR: Action.UPSERT,
+}
 
-_FILES = 64
-_HASH = 16
-
-_DAY = datetime(1970, 1, 1)  # noqa: DTZ001  # what both sides of a difference leave out
-
-Skip = Callable[[Any, str, str], None]
-Doubles = Mapping[Any, bool]
-"""Names that stand for several records, each with whether those differ."""
+_DIFFER = "several records of this read have this key and differ; none was sent"
+_EQUAL = "an equal record of this read has this key"
+_INDEX = ("number", "name", "hash", "place", "length")
 
 
 @attrs.frozen
-class Plan:
-    """Hold the records of a whole read by key: each once, those in conflict refused.
+class _Staged:
+    number: int
+    name: str
+    key: Any
+    hash: str
+    cursor: str
+    line: bytes
 
-    Use it in a `with` block: the files are removed at its end.
+
+@attrs.define(eq=False)
+class Diff:
+    """Compare one read with a snapshot: `read`, then `changes`, then `removed`.
+
+    Use it in a `with` block: what it lays down is removed at its end. seen: names of records that
+    were read and refused before they came here.
     """
 
-    refuse: Refuse
-    skip: Skip
+    mode: Mode
+    snapshot: Snapshot
+    known: Known
+    verdicts: Verdicts
     in_memory: int = IN_MEMORY
-    _folder: tempfile.TemporaryDirectory[str] = attrs.field(
-        init=False, factory=lambda: tempfile.TemporaryDirectory(prefix="tailrace-")
-    )
+    key: tuple[str, ...] = ()
+    schema: Schema = attrs.field(factory=Schema)
+    seen: set[str] = attrs.field(factory=set)
+    superseded: list[str] = attrs.field(factory=list)
+    gone: int = 0
+    top: Any = None
+    _held: list[_Staged] = attrs.field(factory=list)
+    _folder: TemporaryDirectory[str] | None = None
+    _connection: Any = None
+    _alike: Counter[str] = attrs.field(factory=Counter)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+        if self._connection is not None:
+            self._connection.close()
+        if self._folder is not None:
+            self._folder.cleanup()
 
-    def make(self, pages: Iterable[Records]) -> Iterator[Records]:
-        """Take in all pages at once; give an iterator over the records that stand."""
+    def read(self, pages: Iterable[Records]) -> None:
+        """Take in all pages."""
         iterator = iter(pages)
-        held: list[Records] = []
-        count = 0
         for page in iterator:
-            held.append(page)
-            count += len(page.rows)
-            if count > self.in_memory:
-                return self._large(chain(held, iterator))
-        return self._small(held)
+            self._held += self._staged(page)
+            if len(self._held) > self.in_memory or not self.snapshot.small:
+                self._lay_down(iterator)
+                return
 
-    def _small(self, pages: list[Records]) -> Iterator[Records]:
-        first: dict[Any, bytes] = {}
-        differ: dict[Any, bool] = {}
-        records = []
-        for page in pages:
-            for key, row, line in self._written(page):
-                records.append((key, key, row))
-                known = first.setdefault(key, line)
-                if known is not line:
-                    differ[key] = differ.get(key, False) or known != line
-        return _paged(self._standing(records, differ), pages[-1].schema if pages else Schema())
-
-    def _large(self, pages: Iterable[Records]) -> Iterator[Records]:
-        folder = Path(self._folder.name)
-        schema = Schema()
-        with ExitStack() as stack:
-            rows = stack.enter_context((folder / "rows").open("wb"))
-            spread = [
-                stack.enter_context((folder / f"{number}").open("wb")) for number in range(_FILES)
-            ]
-            for page in pages:
-                schema = page.schema
-                for key, _, line in self._written(page):
-                    name = digest(encode({"": _plain(key)}))
-                    rows.write(name.hex().encode() + line + b"\n")
-                    spread[name[0] % _FILES].write(name + digest(line))
-        differ: dict[Any, bool] = {}
-        for number in range(_FILES):
-            differ.update(_doubles((folder / f"{number}").read_bytes()))
-        return _paged(self._standing(_laid(folder / "rows", schema), differ), schema)
-
-    def _standing(
-        self, records: Iterable[tuple[Any, Any, Row]], doubles: Doubles
-    ) -> Iterator[tuple[Any, Row]]:
-        sent: set[Any] = set()
-        for name, key, row in records:
-            if name not in doubles:
-                yield key, row
-            elif doubles[name]:
-                message = "several records of this read have this key and differ; none was sent"
-                self.refuse(key, "double_key", message)
-            elif name in sent:
-                self.skip(key, "double", "an equal record of this read has this key")
+    def changes(self) -> Iterator[Change]:
+        """Give what is to be sent, in the order of the read; keys that have to wait come last."""
+        last = []
+        for change in self._large() if self._folder is not None else self._small():
+            late = self.known.late.get(change.name)
+            if late is not None and late.waits(change.hash):
+                last.append(change)
             else:
-                sent.add(name)
-                yield key, row
+                yield change
+        yield from last
 
-    def _written(self, page: Records) -> Iterator[tuple[Any, Row, bytes]]:
-        """Give the records whose values can be laid down, as lines too; the others are refused."""
-        for key, row in zip(page.keys, page.rows, strict=True):
+    def removed(self) -> Iterator[Change]:
+        """Give the deletion of each record that was delivered once and was not read."""
+        for held in self._unread():
+            if held.name in self.seen or held.state != HELD or not held.owned:
+                continue
+            self.gone += 1
+            if held.name in self.known.doubts:
+                self.verdicts.doubt(held.key, self.known.doubts[held.name])
+                continue
+            refused = self.known.refusals.get(held.name)
+            if refused is not None and refused.stands(held.hash, "delete", self.known.config):
+                self.verdicts.skip(held.key, "refused", f"refused before: {refused.message}")
+                continue
+            yield Change(
+                number=self.gone,
+                action=Action.DELETE,
+                name=held.name,
+                key=held.key,
+                hash=held.hash,
+                fields=held.fields,
+                owned=True,
+                remote=held.remote,
+                line=encode(_key_row(self.key, held.key)),
+            )
+
+    def owned(self) -> int:
+        """Count the records that were delivered once and are there, as far as is known."""
+        if self._folder is None:
+            held = self.snapshot.load().values()
+            return sum(1 for each in held if each.owned and each.state == HELD)
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM held WHERE owned = '1' AND state = ?", [HELD]
+        ).fetchone()
+        return int(count)
+
+    def _staged(self, page: Records) -> Iterator[_Staged]:
+        self.schema = page.schema
+        cursors = page.cursors or [None] * len(page.rows)
+        for number, key, row, cursor in zip(
+            page.numbers, page.keys, page.rows, cursors, strict=True
+        ):
             try:
                 line = encode(row)
+                told = "" if cursor is None else encode_value(cursor)
+                self._rise(cursor)
+                name = name_of(key)
             except TypeError as error:
-                self.refuse(key, "value", f"{error} cannot be kept; give a plain value")
-            else:
-                yield key, row, line
+                self._refuse(key, "value", f"{error} cannot be kept; give a plain value")
+                continue
+            hash_ = digest(line).hex()
+            if self.mode is Mode.APPEND:
+                # With a cursor, what tells records apart is all they hold, and which of equals.
+                self._alike[hash_] += 1
+                name = f'"{hash_}#{self._alike[hash_]}"'
+            yield _Staged(number, name, key, hash_, told, line)
+
+    def _rise(self, cursor: Any) -> None:
+        try:
+            if cursor is not None and (self.top is None or cursor > self.top):
+                self.top = cursor
+        except TypeError:
+            raise PreflightError(
+                f"cursor: it holds values that cannot be compared ({type(self.top).__name__} and"
+                f" {type(cursor).__name__}); name a field whose values only grow"
+            ) from None
+
+    def _refuse(self, key: Any, reason: str, message: str) -> None:
+        self.verdicts.refuse(key, reason, message)
+
+    def _small(self) -> Iterator[Change]:
+        held = self.snapshot.load()
+        first: dict[str, _Staged] = {}
+        differ: dict[str, bool] = {}
+        for each in self._held:
+            known = first.setdefault(each.name, each)
+            if known is not each:
+                differ[each.name] = differ.get(each.name, False) or known.hash != each.hash
+        self.seen |= first.keys()
+        for each in self._held:
+            if self._stands(each, differ, first[each.name] is each):
+                yield from self._decided(each, held.get(each.name))
+        self._held = []
+
+    def _stands(self, each: _Staged, differ: Mapping[str, bool], first: bool) -> bool:
+        if each.name not in differ:
+            return True
+        if differ[each.name]:
+            self._refuse(each.key, "double_key", _DIFFER)
+            return False
+        if not first:
+            self.verdicts.skip(each.key, "double", _EQUAL)
+        return first
+
+    def _decided(self, each: _Staged, held: Held | None) -> Iterator[Change]:
+        """Give the change that a record asks for, or answer for it."""
+        action = ACTIONS[self.mode]
+        if each.name in self.known.doubts:
+            self.verdicts.doubt(each.key, self.known.doubts[each.name])
+            return
+        refused = self.known.refusals.get(each.name)
+        same = self._unchanged(each, held)
+        if same is not None:
+            if refused is not None:
+                self.superseded.append(each.name)
+            self.verdicts.skip(each.key, *same)
+            return
+        if refused is not None and refused.stands(each.hash, action, self.known.config):
+            self.verdicts.skip(each.key, "refused", f"refused before: {refused.message}")
+            return
+        yield self._change(each, held, action)
+
+    def _unchanged(self, each: _Staged, held: Held | None) -> tuple[str, str] | None:
+        """Say why there is nothing to send, or None."""
+        if held is None or held.hash == NO_HASH:
+            return None
+        if self.mode in (Mode.INSERT, Mode.APPEND):
+            if held.state in (HELD, EXISTS):
+                told = "it was there already" if held.state == EXISTS else "it was sent before"
+                return "exists", told
+            return None
+        if held.hash != each.hash:
+            return None
+        if held.state == HELD:
+            return "unchanged", "nothing has changed since it was delivered"
+        if held.state == ABSENT and self.mode is Mode.UPDATE:
+            return "not_found", "the destination did not have it, and it has not changed since"
+        return None
+
+    def _change(self, each: _Staged, held: Held | None, action: Action) -> Change:
+        row = decode(each.line)
+        fields = hash_fields(row, {name: self.known.field(name) for name in row})
+        delivered = held is not None and held.state == HELD and held.hash != NO_HASH
+        changed = differing(held.fields, fields, self.known.names) if held and delivered else None
+        return Change(
+            number=each.number,
+            action=action,
+            name=each.name,
+            key=each.key,
+            hash=each.hash,
+            fields=fields,
+            changed=changed or None,
+            owned=held is not None and held.owned,
+            remote=None if held is None else held.remote,
+            cursor=each.cursor,
+            line=each.line,
+        )
+
+    def _unread(self) -> Iterator[Held]:
+        if self._folder is None:
+            for name, held in self.snapshot.load().items():
+                if name not in self.seen:
+                    yield held
+            return
+        self._connection.execute(
+            "FROM held h WHERE NOT EXISTS (FROM staged s WHERE s.name = h.name) ORDER BY run, name"
+        )
+        while rows := self._connection.fetchmany(PAGE):
+            yield from map(held_of, rows)
+
+    def _lay_down(self, pages: Iterator[Records]) -> None:
+        """Lay a large read down: an index for DuckDB, and the values apart."""
+        self._folder = TemporaryDirectory(prefix="read-", dir=self.snapshot.temporary)
+        folder = Path(self._folder.name)
+        place = 0
+        with ExitStack() as stack:
+            index = stack.enter_context((folder / "index").open("wb"))
+            values = stack.enter_context((folder / "values").open("wb"))
+            following = (each for page in pages for each in self._staged(page))
+            for each in chain(self._held, following):
+                key = encode_value(each.key)
+                line = b"%b\t%b\t%b\n" % (key.encode(), each.cursor.encode(), each.line)
+                told = f"{each.number}\t{each.name}\t{each.hash}\t{place}\t{len(line)}\n"
+                index.write(told.encode())
+                values.write(line)
+                place += len(line)
+        self._held = []
+        self._connection = self.snapshot.connect()
+        self._connection.execute(
+            "CREATE TEMP TABLE staged AS SELECT number::BIGINT AS number, name, hash,"  # noqa: S608
+            f" place::BIGINT AS place, length::BIGINT AS length FROM ({table_of(folder / 'index', _INDEX)})"
+        )
+
+    def _large(self) -> Iterator[Change]:
+        connection = self._connection
+        differ: dict[str, bool] = dict(
+            connection.execute(
+                "SELECT name, count(DISTINCT hash) > 1 FROM staged GROUP BY name"
+                " HAVING count(*) > 1"
+            ).fetchall()
+        )
+        special = Path(str(self._folder and self._folder.name)) / "special"
+        names = self.known.special | differ.keys()
+        special.write_text("".join(f"{name}\n" for name in sorted(names)))
+        connection.execute(f"CREATE TEMP TABLE special AS {table_of(special, ('name',))}")
+        unchanged = self._same_in_sql()
+        (count,) = connection.execute(
+            "SELECT count(*) FROM staged s JOIN held h USING (name)"  # noqa: S608  # our own words
+            f" WHERE {unchanged} AND NOT EXISTS (FROM special x WHERE x.name = s.name)"
+        ).fetchone()
+        self.verdicts.skip_many(count, "exists" if self.mode is Mode.INSERT else "unchanged")
+        first: set[str] = set()
+        with (special.parent / "values").open("rb") as values:
+            connection.execute(
+                "SELECT s.number, s.name, s.hash, s.place, s.length, h.* FROM staged s"  # noqa: S608
+                " LEFT JOIN held h USING (name) WHERE h.name IS NULL"
+                f" OR NOT ({unchanged}) OR EXISTS (FROM special x WHERE x.name = s.name)"
+                " ORDER BY s.number"
+            )
+            while rows := connection.fetchmany(PAGE):
+                for number, name, hash_, place, length, *held in rows:
+                    values.seek(place)
+                    key, cursor, line = values.read(length).rstrip(b"\n").split(b"\t")
+                    each = _Staged(
+                        number, name, decode_value(key.decode()), hash_, cursor.decode(), line
+                    )
+                    known = None if held[0] is None else held_of(held)
+                    if self._stands(each, differ, name not in first):
+                        yield from self._decided(each, known)
+                    if name in differ:
+                        first.add(name)
+
+    def _same_in_sql(self) -> str:
+        """Give the condition under which nothing is sent, as `_unchanged` has it."""
+        known = f"h.hash <> '{NO_HASH}'"
+        if self.mode in (Mode.INSERT, Mode.APPEND):
+            return f"{known} AND h.state IN ('{HELD}', '{EXISTS}')"
+        states = f"'{HELD}', '{ABSENT}'" if self.mode is Mode.UPDATE else f"'{HELD}'"
+        return f"{known} AND h.hash = s.hash AND h.state IN ({states})"
 
 
-def _paged(records: Iterable[tuple[Any, Row]], schema: Schema) -> Iterator[Records]:
-    iterator = iter(records)
-    while page := list(islice(iterator, PAGE)):
-        yield Records([key for key, _ in page], [row for _, row in page], schema)
-
-
-def _laid(path: Path, schema: Schema) -> Iterator[tuple[bytes, Any, Row]]:
-    names = schema.names
-    with path.open("rb") as rows:
-        for line in rows:
-            laid = decode(line[2 * _HASH :])
-            # A line has its names sorted; a person who sees the row expects the source's order.
-            row = {name: laid[name] for name in names if name in laid} | laid
-            values = tuple(row[name] for name in schema.key)
-            name = bytes.fromhex(line[: 2 * _HASH].decode())
-            yield name, values[0] if len(values) == 1 else values, row
-
-
-def _doubles(hashes: bytes) -> dict[bytes, bool]:
-    """Find the hashes of keys that occur twice, each with whether their records differ."""
-    first: dict[bytes, bytes] = {}
-    differ: dict[bytes, bool] = {}
-    for at in range(0, len(hashes), 2 * _HASH):
-        name, row = hashes[at : at + _HASH], hashes[at + _HASH : at + 2 * _HASH]
-        known = first.setdefault(name, row)
-        if known is not row:
-            differ[name] = differ.get(name, False) or known != row
-    return differ
-
-
-def _plain(key: Any) -> Any:
-    """Give equal keys one form: 1, 1.0 and Decimal(1) name the same record."""
-    if isinstance(key, tuple):
-        return [_plain(each) for each in key]
-    if isinstance(key, (int, float, Decimal)):
-        return list(key.as_integer_ratio()) if isfinite(key) else float(key)
-    if isinstance(key, (datetime, time)) and (offset := key.utcoffset()) is not None:
-        moment = key if isinstance(key, datetime) else datetime.combine(_DAY, key)
-        return moment.replace(tzinfo=None) - _DAY - offset
-    return key
+def _key_row(key: tuple[str, ...], value: Any) -> dict[str, Any]:
+    values = (value,) if len(key) == 1 else value
+    return dict(zip(key, values, strict=True))

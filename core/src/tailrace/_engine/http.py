@@ -3,7 +3,7 @@
 import logging
 import threading
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from json import dumps
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ class Attempt:
     delivery: str = "at_most_once"
     begun: int = 0
     throttled: int = 0
+    unclear: bool = False
 
 
 @attrs.define
@@ -56,6 +57,7 @@ class Client:
     pace: Pace
     clock: Clock
     counters: Counters = attrs.field(factory=Counters)
+    permit: Callable[[], None] = lambda: None
     _local: threading.local = attrs.field(factory=threading.local, init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
     _wires: "list[Wire]" = attrs.field(factory=list, init=False)
@@ -104,6 +106,7 @@ class Client:
             self.pace.acquire(request.scope)
             if self.clock.stopping and not request.safe and attempt is not None:
                 raise UnsentError("not sent: the run was asked to stop")
+            self.permit()
             try:
                 answer = self._send(request, headers)
             except Unsent as error:
@@ -196,6 +199,8 @@ class _Tries:
     def unclear(self, why: str, status: int | None = None, wait: float | None = None) -> None:
         """Wait to send again what may have been done, or raise where that could do it twice."""
         self.note()
+        if self.attempt is not None and not self.request.safe:
+            self.attempt.unclear = True
         if not (self.repeatable and self.again(why, wait)):
             raise UnansweredError(why, status=status, spent=self.repeatable) from None
 

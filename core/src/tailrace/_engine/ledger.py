@@ -1,102 +1,399 @@
-"""Ledger: what became of every record, and the law that the counts obey.
+"""Ledger: what became of every record: intents before, outcomes after, each durable by then.
 
-So far it lives as long as the run; what it is told, and when, is already what a durable one needs:
-an intent before the first byte of a batch, its outcomes after.
+Without a store it lives as long as the run. What is told of records one by one is only what was
+not plainly delivered; the rest follows from the plan and the batches.
 """
 
 import threading
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import blake2b
 from typing import Any
 
 import attrs
+import orjson
 
-from tailrace.errors import InternalError
+from tailrace._engine import entries
+from tailrace._engine.account import Account
+from tailrace._engine.codec import decode_value, digest, encode, name_of
+from tailrace._engine.flow import Parcel, schema_as_json
+from tailrace._engine.known import Known, Refused
+from tailrace._engine.lines import Change
+from tailrace._engine.lines import read as read_line
+from tailrace._engine.store import Row, Store
+from tailrace.errors import InternalError, StateError
 from tailrace.outcomes import Outcome, Rejection, Status
-from tailrace.records import Batch
+
+LATE = 120.0
+"""Seconds for which a request without an answer may still be carried out by the service."""
+
+Wall = Callable[[], float]
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class Ledger:
-    """Account for one run."""
+    """Account for one run; `run` is its row in the store, `config` what its refusals go by."""
 
-    counts: Counter[Status] = attrs.field(factory=Counter)
-    reasons: Counter[str] = attrs.field(factory=Counter)
-    rejections: list[Rejection] = attrs.field(factory=list)
-    troubles: dict[str, int] = attrs.field(factory=dict)
-    _open: dict[str, int] = attrs.field(factory=dict)
-    _lock: threading.Lock = attrs.field(factory=threading.Lock)
+    store: Store | None = None
+    run: Row = attrs.field(factory=dict)
+    wall: Wall = lambda: 0.0
+    config: str = ""
+    keyed: bool = False
+    account: Account = attrs.field(factory=Account)
+    broken: StateError | None = None
+    _open: dict[str, Row] = attrs.field(factory=dict)
+    _pending: list[tuple[str, Row]] = attrs.field(factory=list)
+    _known: dict[str, Refused] = attrs.field(factory=dict)
+    _fields: dict[str, int] = attrs.field(factory=dict)
+    _names: dict[int, str] = attrs.field(factory=dict)
+    _schemas: set[str] = attrs.field(factory=set)
+    _places: int = 0
+    _early: int = 0
+    _lock: threading.RLock = attrs.field(factory=threading.RLock)
 
-    def intend(self, batch: Batch) -> None:
-        """Note that a batch is about to be sent."""
-        with self._lock:
-            self._open[batch.id] = len(batch)
+    @property
+    def number(self) -> int:
+        """Give the run's number in the store."""
+        return int(self.run.get("number", 0))
 
-    def settle(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
-        """Note what became of a batch; exactly one outcome a record."""
-        if len(outcomes) != len(batch):
-            raise InternalError(f"{len(outcomes)} outcomes for the {len(batch)} records of a batch")
-        with self._lock:
-            self._open.pop(batch.id, None)
-            for outcome in outcomes:
-                self._note(outcome)
+    # What is answered without a batch
 
-    def refuse(self, key: Any, reason: str, message: str) -> None:
-        """Note a record that was refused before it was in a batch."""
-        self._one(Outcome(key, Status.REJECTED, reason=reason, message=message))
+    def refuse(self, key: Any, reason: str, message: str, row: Any = None) -> None:
+        """Note a record that was refused before it was in a batch.
+
+        With its row, it is not told again before it, or what refuses it, has changed.
+        """
+        outcome = Outcome(key, Status.REJECTED, reason=reason, message=message)
+        if row is not None and self.keyed and self.store is not None:
+            line = encode(row)
+            name, hash_ = name_of(key), digest(line).hex()
+            known = self._known.get(name)
+            if known is not None and known.stands(hash_, "", self.config):
+                self.skip(key, "refused", f"refused before: {known.message}")
+                return
+            change = Change(number=0, action="", name=name, key=key, hash=hash_, line=line)
+            self._keep("refusals", self._refusal(change, outcome))
+        self._one(outcome)
 
     def skip(self, key: Any, reason: str, message: str) -> None:
         """Note a record that there is no need to send."""
         self._one(Outcome(key, Status.SKIPPED, reason=reason, message=message))
 
+    def skip_many(self, count: int, reason: str) -> None:
+        """Note so many records that there is no need to send."""
+        self.account.add(Status.SKIPPED, count)
+        self.account.reasons[reason] += count
+
+    def doubt(self, key: Any, message: str) -> None:
+        """Note a record that is held, since the one before it is in doubt."""
+        self._one(Outcome(key, Status.IN_DOUBT, reason="in_doubt", message=message))
+
     def fail(self, key: Any, message: str) -> None:
         """Note a record that was not sent and comes back with the next run."""
         self._one(Outcome(key, Status.FAILED, reason="not_sent", message=message))
 
+    def fail_all(self, parcel: Parcel, message: str) -> list[Outcome]:
+        """Note that a parcel was not sent; as many as there are, they take no place."""
+        if parcel.tried:
+            return self._still(parcel, message)
+        self.account.add(Status.FAILED, len(parcel), message)
+        return [
+            Outcome(each.key, Status.FAILED, reason="not_sent", message=message)
+            for each in parcel.batch
+        ]
+
+    # Batches
+
+    def intend(self, parcel: Parcel) -> None:
+        """Keep that a batch is about to be sent; only then may its first byte leave."""
+        batch = parcel.batch
+        row: Row = {"id": batch.id}
+        if self.store is not None and not parcel.tried:
+            with self._lock, self.store.transaction() as store:
+                self._places += 1
+                row = {
+                    "run": self.number,
+                    "place": self._places,
+                    "id": batch.id,
+                    "file": parcel.file,
+                    "action": str(batch.action),
+                    "offset": parcel.offset,
+                    "length": parcel.length,
+                    "count": len(batch),
+                    "digest": blake2b(b"".join(parcel.lines), digest_size=16).hexdigest(),
+                    "schema": self._schema(batch.schema),
+                    "reservation": entries.reservation(batch.reservation),
+                    "read": parcel.read,
+                    "prefix": parcel.prefix,
+                    "intended": self.wall(),
+                    "settled": None,
+                    "late": None,
+                    "split": None,
+                    "tally": None,
+                }
+                store.put("batches", row)
+                self._flush(store)
+        with self._lock:
+            if not parcel.tried:
+                self._open[batch.id] = row | {"count": len(batch)}
+
+    def settle(self, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool = False) -> None:
+        """Keep what became of a batch, exactly one outcome a record.
+
+        unclear: a request of it went without an answer, and may be carried out later.
+        """
+        if len(outcomes) != len(parcel):
+            raise InternalError(
+                f"{len(outcomes)} outcomes for the {len(parcel)} records of a batch"
+            )
+        if self.store is not None:
+            try:
+                self._settle(parcel, outcomes, unclear)
+            except StateError as error:
+                self._lost(parcel, error)
+                return
+        with self._lock:
+            self._open.pop(parcel.batch.id, None)
+            for outcome in outcomes:
+                self.account.note(outcome)
+
+    def split(self, part: str) -> None:
+        """Keep that a batch, or a part of it, was refused whole, before its halves are sent.
+
+        Whoever takes the batch up after a crash must not send it whole again under its old name.
+        """
+        root = part.partition("/")[0].rstrip("+")
+        row = self._open.get(root)
+        if self.store is None or row is None:
+            return
+        with self._lock, self.store.transaction() as store:
+            parts = [*orjson.loads(row["split"] or "[]"), part]
+            self._open[root] = store.change("batches", row, split=orjson.dumps(parts).decode())
+
+    def _lost(self, parcel: Parcel, error: StateError) -> None:
+        """Note that answers came and could not be kept: the next run has to ask again."""
+        with self._lock:
+            self.broken = self.broken or error
+            self._open.pop(parcel.batch.id, None)
+            told = f"it was answered, but the answer could not be kept: {error}"
+            self.account.add(Status.IN_DOUBT, len(parcel), told)
+
+    def _settle(self, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool) -> None:
+        assert self.store is not None
+        fresh = Counter(str(each.status) for each in outcomes)
+        with self._lock, self.store.transaction() as store:
+            row = self._open[parcel.batch.id]
+            before = Counter(orjson.loads(row["tally"])) if row["tally"] else Counter()
+            before["failed"] -= len(parcel) if before else 0
+            settled = store.change(
+                "batches",
+                row,
+                settled=self.wall(),
+                late=self.wall() + LATE if unclear else row["late"],
+                tally=orjson.dumps(dict(+(before + fresh))).decode(),
+            )
+            self._open[parcel.batch.id] = settled
+            for place, outcome in enumerate(outcomes):
+                self._answer(store, parcel, settled, place, outcome)
+            self._flush(store)
+
+    def _answer(
+        self, store: Store, parcel: Parcel, batch: Row, place: int, outcome: Outcome
+    ) -> None:
+        """Keep what became of one record, where that is not plainly that it was delivered."""
+        plain = outcome.status is Status.DELIVERED and outcome.remote_id is None
+        number = parcel.numbers[place]
+        if plain and parcel.tried:
+            where = (self.number, parcel.file, number)
+            store.drop("answers", "run = ? AND file = ? AND number = ?", *where)
+        if plain and not self._known:
+            return
+        line = parcel.lines[place]
+        change = read_line(line)
+        if not plain:
+            store.put("answers", entries.answer(batch, change, outcome))
+        if outcome.status is Status.IN_DOUBT:
+            now = self.wall()
+            store.put("doubts", entries.doubt(batch, change, line, outcome.message, now))
+        elif outcome.status is Status.REJECTED:
+            told = self._refusal(change, outcome)
+            kept = self.keyed or change.name.startswith("#")
+            name = change.name if kept else f"#{self.number}.{change.number}"
+            store.put("refusals", told | {"name": name})
+        elif outcome.status is not Status.FAILED and change.name in self._known:
+            store.drop("refusals", "name = ?", change.name)
+
+    def _refusal(self, change: Change, outcome: Outcome) -> Row:
+        known = self._known.get(change.name)
+        return entries.refusal(
+            change, outcome, known, run=self.number, config=self.config, now=self.wall()
+        )
+
+    def _still(self, parcel: Parcel, message: str) -> list[Outcome]:
+        """Leave what a run that died may have sent as it is; nothing became of it now."""
+        row = self._open.pop(parcel.batch.id, None)
+        doubtful = row is not None and not row.get("tally")
+        status = Status.IN_DOUBT if doubtful else Status.FAILED
+        self.account.add(status, len(parcel), message)
+        return [
+            Outcome(each.key, status, reason="not_sent", message=message) for each in parcel.batch
+        ]
+
+    # The run as a whole
+
+    def begin(self, run_id: str, mode: str, facts: dict[str, Any]) -> None:
+        """Keep that a run has begun."""
+        if self.store is None:
+            return
+        with self.store.transaction() as store:
+            last = max((row["number"] for row in store.rows("runs")), default=0)
+            self.run = {
+                "number": last + 1,
+                "run_id": run_id,
+                "mode": mode,
+                "state": "reading",
+                "started": self.wall(),
+                "ended": None,
+                "exit_code": None,
+                "facts": orjson.dumps(facts).decode(),
+                "report": None,
+            }
+            store.put("runs", self.run)
+
+    def facts(self) -> dict[str, Any]:
+        """Give what is known of the run."""
+        return dict(orjson.loads(self.run["facts"])) if self.run else {}
+
+    def deliver(self, files: Iterable[Row], **facts: Any) -> None:
+        """Keep the sealed plan: from here on, a run that dies is finished from it."""
+        if self.store is None:
+            return
+        with self._lock, self.store.transaction() as store:
+            for file in files:
+                store.put("files", {"run": self.number, "facts": None, **file})
+            self._change(state="delivering", **facts)
+            self._flush(store)
+
+    def note(self, **facts: Any) -> None:
+        """Keep facts of the run."""
+        if self.store is not None:
+            with self._lock, self.store.transaction():
+                self._change(**facts)
+
+    def _change(self, state: str | None = None, **facts: Any) -> None:
+        assert self.store is not None
+        told = orjson.dumps({**self.facts(), **facts}).decode()
+        self.run = self.store.change("runs", self.run, facts=told, state=state or self.run["state"])
+
+    def resume(self, run: Row, batches: Iterable[Row]) -> None:
+        """Take up a run that died: its counts, and what of it is open."""
+        self.run = run
+        for status, count in self.facts().get("tally", {}).items():
+            self.account.add(Status(status), count)
+        for row in batches:
+            self._places = max(self._places, row["place"])
+            for status, count in orjson.loads(row["tally"] or "{}").items():
+                self.account.add(Status(status), count)
+
+    def reopen(self, row: Row, tally: dict[str, int]) -> None:
+        """Take a batch of a run that died up again; `tally` is what is answered anew."""
+        self._open[row["id"]] = row
+        self.account.take_back(tally)
+
+    def restore(self, rejections: Iterable[Row]) -> None:
+        """Take over the rejections of a run that died."""
+        for row in rejections:
+            if row["status"] == "rejected":
+                self.account.rejections.append(
+                    Rejection(decode_value(row["key"]), row["reason"], row["message"])
+                )
+
     def unpublish(self, why: str) -> None:
         """Take back what was delivered to a place that nobody will see."""
-        with self._lock:
-            count = self.counts.pop(Status.DELIVERED, 0)
-            if count:
-                self.counts[Status.FAILED] += count
-                self._trouble(why, count)
+        self.account.move(Status.DELIVERED, Status.FAILED, why)
 
-    def abandon(self, read: int, why: str) -> None:
+    def abandon(self, asked: int, why: str) -> None:
         """Answer for what a run that broke off left behind: in doubt if it was sent, else failed."""
         with self._lock:
-            sent = sum(self._open.values())
+            sent = sum(row["count"] for row in self._open.values())
             self._open.clear()
-            left = read - sum(self.counts.values()) - sent
-            for status, count in ((Status.IN_DOUBT, sent), (Status.FAILED, left)):
-                if count > 0:
-                    self.counts[status] += count
-                    self._trouble(why, count)
+            self.account.add(Status.IN_DOUBT, sent, why)
+            self.account.add(Status.FAILED, asked - self.account.answered, why)
 
-    def check(self, read: int) -> None:
-        """Raise an InternalError unless every record that was read has exactly one answer."""
-        answered = sum(self.counts.values())
-        if answered != read or self._open:
-            raise InternalError(
-                f"{read} records were read and {answered} answered, {len(self._open)} batches are"
-                " open: this is a bug in tailrace, please report it"
-            )
+    def check(self, asked: int) -> None:
+        """Raise an InternalError unless every record has exactly one answer."""
+        self.account.check(asked, len(self._open))
+
+    # What is known of keys
+
+    def known(self, config: str) -> Known:
+        """Give what the ledger knows of keys before a read is compared."""
+        self.config = config
+        if self.store is None:
+            return Known(self.field, self._names, config=config)
+        rows = self.store.rows("fields")
+        self._fields.update((row["name"], row["id"]) for row in rows)
+        self._names.update((row["id"], row["name"]) for row in rows)
+        doubts = {
+            row["name"]: f"in doubt since run {row['run']}: {row['message']}"
+            for row in self.store.rows("doubts", "name <> ''")
+        }
+        self._known.update(
+            (row["name"], entries.refused(row))
+            for row in self.store.rows("refusals", "name NOT LIKE '#%'")
+        )
+        return Known(self.field, self._names, doubts, self._known, {}, config)
+
+    def known_streams(self, config: str) -> None:
+        """Take up the refusals of records that have no key, to be sent again."""
+        self.config = config
+        if self.store is not None:
+            rows = self.store.rows("refusals", "name LIKE '#%'")
+            self._known.update((row["name"], entries.refused(row)) for row in rows)
+
+    def field(self, name: str) -> int:
+        """Give the number that stands for a field's name in the snapshot."""
+        if name not in self._fields:
+            self._fields[name] = len(self._fields)
+            self._names[self._fields[name]] = name
+            self._keep("fields", {"id": self._fields[name], "name": name})
+        return self._fields[name]
+
+    def forget_refusals(self, names: Iterable[str]) -> None:
+        """Drop refusals that newer versions have overtaken."""
+        if self.store is not None:
+            with self.store.transaction() as store:
+                for name in names:
+                    store.drop("refusals", "name = ?", name)
 
     def _one(self, outcome: Outcome) -> None:
-        with self._lock:
-            self._note(outcome)
-
-    def _note(self, outcome: Outcome) -> None:
-        self.counts[outcome.status] += 1
-        if outcome.status is Status.DELIVERED:
+        self.account.note(outcome)
+        if self.store is None or outcome.status is Status.SKIPPED:
             return
-        reason = outcome.reason or str(outcome.status)
-        message = outcome.message or reason
-        self.reasons[reason] += 1
-        if outcome.status is Status.REJECTED:
-            self.rejections.append(Rejection(outcome.key, reason, message))
-        elif outcome.status in (Status.FAILED, Status.IN_DOUBT):
-            self._trouble(message, 1)
+        self._early += 1
+        self._keep("answers", entries.early(self.number, self._early, outcome))
 
-    def _trouble(self, message: str, count: int) -> None:
-        if message in self.troubles or len(self.troubles) < 100:
-            self.troubles[message] = self.troubles.get(message, 0) + count
+    def _keep(self, table: str, row: Row) -> None:
+        if self.store is not None:
+            with self._lock:
+                self._pending.append((table, row))
+
+    def flush(self) -> None:
+        """Keep what waits for the next transaction."""
+        if self.store is not None and self._pending:
+            with self._lock, self.store.transaction() as store:
+                self._flush(store)
+
+    def _flush(self, store: Store) -> None:
+        for table, row in self._pending:
+            store.put(table, row)
+        self._pending.clear()
+
+    def _schema(self, schema: Any) -> str:
+        body = orjson.dumps(schema_as_json(schema))
+        name = blake2b(body, digest_size=8).hexdigest()
+        if name not in self._schemas:
+            assert self.store is not None
+            self._schemas.add(name)
+            self.store.put("schemas", {"digest": name, "body": body.decode()})
+        return name

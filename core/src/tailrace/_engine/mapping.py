@@ -41,6 +41,7 @@ class Mapper:
     key: tuple[str, ...]
     refuse: Refuse
     accepts: Schema | None = None
+    cursor: str | None = None
     used: set[str] = attrs.field(factory=set)
 
     def schema(self, source: Schema) -> Schema:
@@ -102,14 +103,20 @@ class Mapper:
                 before, mapped = page.schema, self.schema(page.schema)
                 self.used.update(page.schema.names)
             rows, numbers = page.rows, page.numbers
+            cursors: Mapping[int, Any] = {}
+            if self.cursor is not None:
+                name = self.cursor
+                cursors = {number: row.get(name) for number, row in zip(numbers, rows, strict=True)}
             if self.columns is not None:
                 numbers, rows = self._mapped(numbers, rows)
             keys: Sequence[Any] = numbers
             if self.key:
-                keys, rows = self._keyed(numbers, rows)
+                keys, rows, numbers = self._keyed(numbers, rows)
             if self.accepts is not None:
-                keys, rows = self._fitting(keys, rows, self.accepts)
-            yield Records(keys, rows, mapped)
+                keys, rows, numbers = self._fitting(keys, rows, numbers, self.accepts)
+            yield Records(
+                keys, rows, mapped, numbers, [cursors[each] for each in numbers] if cursors else ()
+            )
 
     def unused(self) -> list[str]:
         """Name the mapped fields that no record had."""
@@ -141,14 +148,17 @@ class Mapper:
                 mapped[column.name] = column.constant
         return mapped
 
-    def _keyed(self, numbers: Sequence[int], rows: list[Row]) -> tuple[list[Any], list[Row]]:
-        keys, kept = [], []
+    def _keyed(
+        self, numbers: Sequence[int], rows: list[Row]
+    ) -> tuple[list[Any], list[Row], list[int]]:
+        keys, kept, kept_numbers = [], [], []
         for number, row in zip(numbers, rows, strict=True):
             values = [row.get(name) for name in self.key]
             wrong = next((at for at, value in enumerate(values) if not _names(value)), None)
             if wrong is None:
                 keys.append(values[0] if len(values) == 1 else tuple(values))
                 kept.append(row)
+                kept_numbers.append(number)
                 continue
             name = self.key[wrong]
             what = "is missing"
@@ -156,20 +166,21 @@ class Mapper:
                 value = row[name]
                 what = "is null" if value is None else f"cannot be a {type(value).__name__}"
             self.refuse(None, "no_key", f"record {number}: the key field {name!r} {what}")
-        return keys, kept
+        return keys, kept, kept_numbers
 
     def _fitting(
-        self, keys: Sequence[Any], rows: list[Row], accepts: Schema
-    ) -> tuple[list[Any], list[Row]]:
-        kept_keys, kept = [], []
-        for key, row in zip(keys, rows, strict=True):
+        self, keys: Sequence[Any], rows: list[Row], numbers: Sequence[int], accepts: Schema
+    ) -> tuple[list[Any], list[Row], list[int]]:
+        kept_keys, kept, kept_numbers = [], [], []
+        for key, row, number in zip(keys, rows, numbers, strict=True):
             unfit = _unfit(row, accepts)
             if unfit is None:
                 kept_keys.append(key)
                 kept.append(row)
+                kept_numbers.append(number)
             else:
-                self.refuse(key, *unfit)
-        return kept_keys, kept
+                self.refuse(key, *unfit, row=row)
+        return kept_keys, kept, kept_numbers
 
 
 def mapper(mapping: Mapping[str, Any] | None, key: tuple[str, ...], refuse: Refuse) -> Mapper:

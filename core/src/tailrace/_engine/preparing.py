@@ -2,17 +2,23 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from types import NoneType
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import orjson
 
 from tailrace._engine import plugins
 from tailrace._engine.mapping import problems_of
 from tailrace._engine.ratelimit import EVERY, SOURCE
+from tailrace._engine.removal import Breaker
 from tailrace.components import DestinationSpec, Rate, SourceSpec
 from tailrace.errors import ConfigError, PluginError, Problem, several
 from tailrace.options import Places, read_options
 from tailrace.records import Mode
+from tailrace.secret import Secret
 
 if TYPE_CHECKING:
     from tailrace.sync import Sync
@@ -36,6 +42,17 @@ class Prepared:
     rates: tuple[Rate, ...]
     mapping: Mapping[str, Any] | None
     observers: Mapping[str, Any]
+    cursor: str | None = None
+    max_delete: Breaker = attrs.field(factory=Breaker)
+    state: Path | None = None
+    identity: str = ""
+    config: str = ""
+    source_print: str = ""
+
+    @property
+    def planned(self) -> bool:
+        """Tell whether all is read and compared before anything is sent."""
+        return self.mode in KEYED or self.cursor is not None
 
 
 @attrs.frozen
@@ -91,17 +108,27 @@ def prepare(sync: "Sync") -> Prepared:
         options = problems.collect(lambda: read_options(spec.options, sync.options, places))
     mode = problems.collect(lambda: _mode(sync.mode, spec, name, at))
     key = problems.collect(lambda: _key(sync.key, mode, at)) or ()
+    problems.collect(lambda: _named(sync, mode, source_name, at))
     problems.collect(lambda: several(problems_of(sync.mapping, f"{at}mapping")))
-    if sync.cursor is not None:
-        problems.note(f"{at}cursor", "this version reads a source whole; leave it out")
-    if sync.max_delete is not None:
-        problems.note(f"{at}max_delete", "goes with the mode mirror only")
+    problems.collect(lambda: _cursor(sync, mode, at))
+    breaker = problems.collect(lambda: _breaker(sync.max_delete, mode, at))
     limits = problems.collect(lambda: _limits(sync.limits, spec, f"{at}limits"))
     observers = problems.collect(lambda: _observers(sync.observers), f"{at}observers") or {}
     problems.tell()
     limited, rates = limits
+    identity = orjson.dumps([name, _told(options)], option=orjson.OPT_SORT_KEYS).decode()
+    named = sync.name or f"{source_name or 'rows'}-to-{name}"
+    if not sync.name and not source_name:
+        # What cannot be told apart by name must not share a state.
+        named += f"-{_digest([identity, mode, key])}"
     return Prepared(
-        name=sync.name or f"{source_name or 'rows'}-to-{name}",
+        cursor=sync.cursor,
+        max_delete=breaker,
+        state=None if sync.state is None else Path(sync.state),
+        identity=identity,
+        config=_digest([identity, sync.mapping, mode, key]),
+        source_print=_source_print(source_name, source_options, sync),
+        name=named,
         mode=mode,
         key=key,
         source=source,
@@ -167,15 +194,70 @@ def _mode(given: str, spec: DestinationSpec | None, name: str, at: str) -> Mode:
         raise ConfigError(
             Problem(f"{at}mode", f"{name} does not serve {mode}; it serves: {serves}")
         )
-    if mode is Mode.MIRROR:
-        raise ConfigError(
-            Problem(
-                f"{at}mode",
-                "mirror needs to know what was delivered before, which this version"
-                " does not keep; use upsert or replace",
-            )
-        )
     return mode
+
+
+def _named(sync: "Sync", mode: Mode | None, source_name: str, at: str) -> None:
+    """See that a mode that deletes knows for sure what it has written."""
+    if mode is not Mode.MIRROR:
+        return
+    if sync.state is None:
+        told = "mirror deletes what it wrote before, and has to remember it: give it a folder"
+        raise ConfigError(Problem(f"{at}state", told))
+    if not sync.name and not source_name:
+        told = "missing: the mode mirror needs a name, under which it remembers what it wrote"
+        raise ConfigError(Problem(f"{at}name", told))
+
+
+def _cursor(sync: "Sync", mode: Mode | None, at: str) -> None:
+    if sync.cursor is None:
+        return
+    if not isinstance(sync.cursor, str) or not sync.cursor:
+        raise ConfigError(Problem(f"{at}cursor", "is the name of a field that only grows"))
+    if mode in (Mode.MIRROR, Mode.REPLACE):
+        told = f"the mode {mode} needs all of the source each time; leave it out"
+        raise ConfigError(Problem(f"{at}cursor", told))
+    if sync.state is None:
+        raise ConfigError(Problem(f"{at}cursor", "needs a state folder to remember it in"))
+
+
+def _breaker(given: Any, mode: Mode | None, at: str) -> Breaker:
+    if given is None:
+        return Breaker()
+    if mode is not Mode.MIRROR:
+        raise ConfigError(Problem(f"{at}max_delete", "goes with the mode mirror only"))
+    place = f"{at}max_delete"
+    forms = "a count of rows, or { percent = 10, rows = 500 }"
+    if isinstance(given, int) and not isinstance(given, bool) and given >= 0:
+        return Breaker(rows=given, percent=None)
+    if not isinstance(given, Mapping) or not given or given.keys() - {"percent", "rows"}:
+        raise ConfigError(Problem(place, f"is {forms}"))
+    percent, rows = given.get("percent"), given.get("rows")
+    fits = isinstance(percent, (int, float, NoneType)) and not isinstance(percent, bool)
+    if not fits or not 0 <= (percent or 0) <= 100:
+        raise ConfigError(Problem(f"{place}.percent", "is a number from 0 to 100"))
+    if type(rows) not in (int, NoneType) or (rows or 0) < 0:
+        raise ConfigError(Problem(f"{place}.rows", "is a whole number, 0 or above"))
+    return Breaker(rows=rows, percent=percent)
+
+
+def _told(options: Any) -> dict[str, str]:
+    """Give options as text without their secrets, to see whether they change."""
+    return {
+        field.name: str(getattr(options, field.name))
+        for field in (attrs.fields(type(options)) if attrs.has(type(options)) else ())
+        if not isinstance(getattr(options, field.name), Secret)
+    }
+
+
+def _source_print(name: str, options: Any, sync: "Sync") -> str:
+    """Give what tells whether a source, and what is read of it, is still the same."""
+    return _digest([name, _told(options), sync.key, sync.cursor])
+
+
+def _digest(told: Any) -> str:
+    form = orjson.dumps(told, default=str, option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS)
+    return blake2b(form, digest_size=8).hexdigest()
 
 
 def _key(given: Any, mode: Mode | None, at: str) -> tuple[str, ...]:

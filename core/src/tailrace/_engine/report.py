@@ -66,6 +66,8 @@ class Report:
     problem: str | None = None
     warnings: tuple[str, ...] = ()
     rejections: tuple[Rejection, ...] = attrs.field(default=(), repr=False)
+    earlier: tuple["Report", ...] = attrs.field(default=(), repr=False)
+    """Runs that had died, or were left with failures, and were finished first."""
 
     @property
     def ok(self) -> bool:
@@ -101,13 +103,17 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Give the machine's form, with the first 20 rejections."""
-        form = attrs.asdict(self, recurse=False, filter=lambda each, _: each.name != "rejections")
+        form = attrs.asdict(
+            self, recurse=False, filter=lambda each, _: each.name not in ("rejections", "earlier")
+        )
         form["mode"] = str(self.mode)
         form["seconds"] = round(self.seconds, 3)
         form["warnings"] = list(self.warnings)
         form["rejections"] = [
             each._asdict() | {"key": _for_json(each.key)} for each in self.rejections[:_SHOWN]
         ]
+        if self.earlier:
+            form["earlier"] = [each.as_json() for each in self.earlier]
         return form
 
 

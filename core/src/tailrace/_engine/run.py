@@ -28,11 +28,13 @@ class Run:
     client: Client = attrs.field(repr=False)
     reading: Reading | None = attrs.field(default=None, repr=False)
     began: bool = attrs.field(default=False, repr=False)
+    restored: int = attrs.field(default=0, repr=False)
+    removed: int = attrs.field(default=0, repr=False)
 
     @property
     def read(self) -> int:
-        """Give the records read so far."""
-        return self.reading.read if self.reading is not None else 0
+        """Give the records read so far, those of a run that died with them."""
+        return self.restored + (self.reading.read if self.reading is not None else 0)
 
     @property
     def expected(self) -> int | None:
@@ -42,7 +44,7 @@ class Run:
     @property
     def answered(self) -> int:
         """Give the records that have their outcome."""
-        return sum(self.ledger.counts.values())
+        return self.ledger.account.answered
 
     @property
     def waits(self) -> float:

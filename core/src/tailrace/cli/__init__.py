@@ -12,10 +12,15 @@ import click
 from tailrace.errors import ConfigError, TailraceError
 
 _COMMANDS = {
+    "apply": "Delete what the delete breaker stopped.",
     "check": "Check the project file, and that sources and destinations can be opened.",
     "completion": "Print the line that switches tab completion on.",
     "init": "Write a project file to start from.",
+    "plan": "Tell what a run would do; nothing is sent.",
     "plugins": "List the installed plugins, or show one and its options.",
+    "recover": "Begin a damaged state anew.",
+    "resolve": "End doubts by your word.",
+    "retry": "Offer refused records again.",
     "run": "Run the syncs of the project file, or those that are named.",
     "schema": "Print the JSON Schema of the project file, for editors.",
 }

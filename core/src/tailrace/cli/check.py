@@ -15,10 +15,10 @@ from tailrace.cli.project import chosen, config_option, json_option, names_argum
 @json_option
 def check(names: Sequence[str], config: Path, as_json: bool) -> int:
     """Check the project file, and that sources and destinations can be opened; nothing is sent."""
+    from tailrace._engine.opening import code_of
     from tailrace._engine.preparing import prepare_all
     from tailrace._engine.report import worst
     from tailrace._engine.runner import check as check_one
-    from tailrace._engine.runner import code_of
     from tailrace.errors import TailraceError
 
     codes = [0]

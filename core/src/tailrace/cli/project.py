@@ -1,6 +1,8 @@
 """What commands that read the project file have in common."""
 
 import difflib
+import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,6 +12,7 @@ import click
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
+    from tailrace._engine.report import Report
     from tailrace.sync import Sync
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,6 +54,20 @@ def json_option(command: F) -> F:
     """Take --json."""
     told = "Print one JSON object a line on standard output."
     return click.option("--json", "as_json", is_flag=True, help=told)(command)
+
+
+def tell(report: "Report", as_json: bool) -> int:
+    """Print how a run ended, for a machine or for a person; give the exit code.
+
+    Runs that were finished first have their say in it.
+    """
+    from tailrace._engine.report import worst
+
+    if as_json:
+        print(json.dumps(report.as_json(), default=str), flush=True)
+    for each in (*report.earlier, report):
+        print(each.summary(), file=sys.stderr if as_json else sys.stdout, flush=True)
+    return worst([each.exit_code for each in (*report.earlier, report)])
 
 
 def chosen(config: Path, names: Sequence[str]) -> "list[Sync]":

@@ -13,7 +13,7 @@ from types import FrameType
 import attrs
 import click
 
-from tailrace.cli.project import chosen, config_option, json_option, names_argument
+from tailrace.cli.project import chosen, config_option, json_option, names_argument, tell
 
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -21,8 +21,13 @@ _SHOW_CURSOR = b"\x1b[?25h"
 @click.command()
 @names_argument
 @config_option
+@click.option("--wait", type=float, default=0.0, help="Seconds to wait for another run to end.")
+@click.option("--restart", is_flag=True, help="Forget what was delivered before; send all.")
+@click.option("--accept", is_flag=True, help="Take the source's fields as they are now.")
 @json_option
-def run(names: Sequence[str], config: Path, as_json: bool) -> int:
+def run(  # noqa: PLR0917  # one an option
+    names: Sequence[str], config: Path, wait: float, restart: bool, accept: bool, as_json: bool
+) -> int:
     """Run the syncs of the project file, or those that are NAMEd, one after the other.
 
     The first Ctrl-C (or SIGTERM) finishes what is in flight and stops; the second stops at once.
@@ -30,9 +35,9 @@ def run(names: Sequence[str], config: Path, as_json: bool) -> int:
     from tailrace._engine.clock import SystemClock
     from tailrace._engine.preparing import prepare_all
     from tailrace._engine.report import worst
-    from tailrace._engine.runner import execute_each
+    from tailrace._engine.runner import Wishes, execute_each
 
-    shown = sys.stderr if as_json else sys.stdout
+    wishes = Wishes(wait=wait, restart=restart, accept=accept)
     syncs = chosen(config, names)
     codes = []
     with _stopping() as stop, _live() as observers:
@@ -41,15 +46,15 @@ def run(names: Sequence[str], config: Path, as_json: bool) -> int:
             if stop.is_set():
                 codes.append(9)
                 break
-            report = execute_each(prepared, SystemClock(stop))
+            report = execute_each(prepared, SystemClock(stop), wishes)
+            if report.exit_code not in (2, 6):
+                codes.append(tell(report, as_json))
+                continue
             codes.append(report.exit_code)
             if as_json:
                 print(json.dumps(report.as_json(), default=str), flush=True)
-            if report.exit_code == 2:
-                for line in (report.problem or "").splitlines():
-                    print(f"tailrace: {line}", file=sys.stderr, flush=True)
-            else:
-                print(report.summary(), file=shown, flush=True)
+            for line in (report.problem or "").splitlines():
+                print(f"tailrace: {line}", file=sys.stderr, flush=True)
     return worst(codes)
 
 

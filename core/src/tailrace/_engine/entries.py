@@ -1,0 +1,111 @@
+"""Entries: what the ledger says of single records that were not plainly delivered."""
+
+from typing import Any
+
+import orjson
+
+from tailrace._engine.codec import encode_value, name_of
+from tailrace._engine.known import Refused
+from tailrace._engine.lines import Change
+from tailrace._engine.refusals import fingerprint
+from tailrace._engine.store import Row
+from tailrace.errors import InternalError
+from tailrace.outcomes import Outcome
+
+
+def answer(batch: Row, change: Change, outcome: Outcome) -> Row:
+    """Give the entry of a record of a batch."""
+    return {
+        "run": batch["run"],
+        "file": batch["file"],
+        "number": change.number,
+        "place": batch["place"],
+        "name": change.name,
+        **_told(outcome),
+    }
+
+
+def early(run: int, number: int, outcome: Outcome) -> Row:
+    """Give the entry of a record that came into no batch; the number only keeps them apart."""
+    return {
+        "run": run,
+        "file": "",
+        "number": number,
+        "place": None,
+        "name": "" if outcome.key is None else name_of(outcome.key),
+        **_told(outcome),
+    }
+
+
+def _told(outcome: Outcome) -> Row:
+    return {
+        "key": encode_value(outcome.key),
+        "status": str(outcome.status),
+        "reason": outcome.reason,
+        "message": outcome.message,
+        "remote_id": outcome.remote_id,
+    }
+
+
+def doubt(batch: Row, change: Change, line: bytes, message: str | None, now: float) -> Row:
+    """Give the entry of a record in doubt, with all that was sent."""
+    return {
+        "run": batch["run"],
+        "file": batch["file"],
+        "number": change.number,
+        "place": batch["place"],
+        "name": change.name,
+        "key": encode_value(change.key),
+        "action": change.action,
+        "since": now,
+        "message": message or "unanswered",
+        "cursor": change.cursor,
+        "line": line.decode(),
+    }
+
+
+def refusal(
+    change: Change, outcome: Outcome, known: Refused | None, *, run: int, config: str, now: float
+) -> Row:
+    """Give the entry of a refused record, with its values; `known` is an earlier refusal of it."""
+    reason, message = outcome.reason or "rejected", outcome.message or "rejected"
+    return {
+        "name": change.name,
+        "key": encode_value(change.key),
+        "action": change.action,
+        "hash": change.hash,
+        "config": config,
+        "reason": reason,
+        "message": message,
+        "fingerprint": fingerprint(reason, message),
+        "first_seen": known.first_seen if known is not None else now,
+        "last_seen": now,
+        "attempts": 1 + (known.attempts if known is not None else 0),
+        "due": 0,
+        "run": run,
+        "cursor": change.cursor,
+        "line": change.line.decode(),
+    }
+
+
+def refused(row: Row) -> Refused:
+    """Give what the diff needs of a refusal's entry."""
+    return Refused(
+        row["hash"],
+        row["action"],
+        row["config"],
+        bool(row["due"]),
+        row["message"],
+        row["first_seen"],
+        row["attempts"],
+    )
+
+
+def reservation(value: Any) -> str | None:
+    """Give what a writer reserved as JSON."""
+    if value is None:
+        return None
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError as error:
+        raise InternalError(f"the destination's reserve() gave what is no JSON: {error}") from None
