@@ -21,6 +21,10 @@ def pages(rows, keys, size=4):
     ]
 
 
+def cut_of(batching, pages):
+    return (parcel.batch for parcel in batching.cut(pages))
+
+
 ROWS = st.lists(st.dictionaries(st.sampled_from("ab"), st.text(max_size=20) | st.integers()))
 
 
@@ -29,7 +33,7 @@ def test_batches_obey_their_limits_and_lose_nothing(rows, batch_size, max_bytes,
     keys = list(range(1, len(rows) + 1))
     if keyed:
         keys = [data.draw(st.integers(0, 3)) for _ in rows]
-    batches = list(Batching("run", Action.APPEND, batch_size, max_bytes).cut(pages(rows, keys)))
+    batches = list(cut_of(Batching("run", Action.APPEND, batch_size, max_bytes), pages(rows, keys)))
 
     sent = [(record.key, record.values) for batch in batches for record in batch]
     assert list(zip(keys, rows, strict=True)) == sent
@@ -47,7 +51,7 @@ def test_batches_obey_their_limits_and_lose_nothing(rows, batch_size, max_bytes,
 @given(ROWS, st.integers(1, 5))
 def test_batches_are_as_full_as_they_may_be(rows, batch_size):
     keys = list(range(len(rows)))
-    batches = list(Batching("run", Action.APPEND, batch_size).cut(pages(rows, keys)))
+    batches = list(cut_of(Batching("run", Action.APPEND, batch_size), pages(rows, keys)))
 
     assert -(-len(rows) // batch_size) == len(batches)
 
@@ -56,14 +60,15 @@ def test_batches_are_as_full_as_they_may_be(rows, batch_size):
 def test_a_destination_may_weigh_rows_itself(weights, max_bytes):
     rows = [{"w": weight} for weight in weights]
     cut = Batching("run", Action.UPSERT, 100, max_bytes, lambda row: row["w"])
-    for batch in cut.cut(pages(rows, list(range(len(rows))))):
+    for batch in cut_of(cut, pages(rows, list(range(len(rows))))):
         assert len(batch) == 1 or sum(row["w"] for row in batch.rows()) <= max_bytes
 
 
 def test_a_batch_has_a_name_an_action_and_the_schema_so_far():
     one, two = Schema([Field("a")]), Schema([Field("a"), Field("b")])
-    cut = Batching("run", Action.INSERT, 2).cut(
-        [Records([1, 2, 3], [{"a": 1}] * 3, one), Records([4], [{"b": 1}], two)]
+    cut = cut_of(
+        Batching("run", Action.INSERT, 2),
+        [Records([1, 2, 3], [{"a": 1}] * 3, one), Records([4], [{"b": 1}], two)],
     )
 
     assert [
@@ -74,7 +79,7 @@ def test_a_batch_has_a_name_an_action_and_the_schema_so_far():
 
 def test_a_row_that_json_cannot_hold_is_left_for_the_destination_to_refuse():
     rows = [{"a": float("nan")}, {"a": object()}, {"a": Decimal("Infinity")}, {"a": 1}]
-    batches = list(Batching("run", Action.APPEND, 10, 100).cut(pages(rows, [1, 2, 3, 4])))
+    batches = list(cut_of(Batching("run", Action.APPEND, 10, 100), pages(rows, [1, 2, 3, 4])))
 
     assert [rows] == [batch.rows() for batch in batches]
 
@@ -96,7 +101,27 @@ def test_a_weigh_that_fails_leaves_the_measure_to_the_engine(caplog):
         raise KeyError("x")
 
     records = Records([1, 2], [{"a": 1}, {"a": 2}], Schema())
-    batches = list(Batching("r", Action.APPEND, 10, 100, weigh).cut([records]))
+    batches = list(cut_of(Batching("r", Action.APPEND, 10, 100, weigh), [records]))
 
     assert [len(batch) for batch in batches] == [2]
     assert "weigh() failed" in caplog.text
+
+
+LINED = Records([1, 2, 3], [{}] * 3, Schema(), [11, 12, 13], lines=[b"a\n", b"bb\n", b"ccc\n"])
+
+
+def test_a_parcel_knows_where_its_lines_stand():
+    parcels = list(Batching("r", Action.APPEND, 2, after=7).cut([LINED], "plan", 100))
+
+    assert [(each.batch.id, each.file, each.offset, each.length) for each in parcels] == [
+        ("r-000008", "plan", 100, 5),
+        ("r-000009", "plan", 105, 4),
+    ]
+    assert [list(each.numbers) for each in parcels] == [[11, 12], [13]]
+
+
+def test_records_that_have_to_wait_go_in_batches_of_their_own():
+    late = Records([4], [{}], Schema(), [14], lines=[b"d\n"], late=9.0)
+    parcels = list(Batching("r", Action.APPEND, 10).cut([LINED, late]))
+
+    assert [(len(each), each.late) for each in parcels] == [(3, 0.0), (1, 9.0)]

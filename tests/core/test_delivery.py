@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tailrace._engine.attempts import Attempts
 from tailrace._engine.delivery import BUGS_IN_A_ROW, Delivery, Gate
+from tailrace._engine.flow import Parcel
 from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.ratelimit import Pace
@@ -52,6 +53,10 @@ def make_batches(sizes, schema=PLAIN, action=Action.APPEND):
     return batches
 
 
+def parcel(batch):
+    return Parcel(batch, [record.key for record in batch])
+
+
 class Delivered:
     """Batches that went through a delivery, and what the ledger holds of them."""
 
@@ -79,7 +84,7 @@ class Delivered:
             Gate(in_flight, in_flight),
             observe=self._observe,
         )
-        self.delivery.run(iter(self.batches))
+        self.delivery.run(map(parcel, self.batches))
         self.client.close()
         self.ledger.check(sum(map(len, self.batches)))
 
@@ -94,7 +99,7 @@ class Delivered:
 
     @property
     def counts(self):
-        return {str(status): count for status, count in self.ledger.counts.items() if count}
+        return {str(status): count for status, count in self.ledger.account.counts.items() if count}
 
 
 def told(*statuses):
@@ -153,7 +158,7 @@ def test_every_record_has_exactly_one_outcome_whatever_happens(
 
     keys = [record.key for batch in delivered.batches for record in batch]
     assert sorted(keys) == sorted(delivered.outcomes)
-    assert sum(sizes) == sum(delivered.ledger.counts.values())
+    assert sum(sizes) == sum(delivered.ledger.account.counts.values())
     called = {key for key, each in delivered.outcomes.items() if each.status == "delivered"}
     if lookup is None:
         assert called <= set(destination.keys)
@@ -178,7 +183,7 @@ def test_a_refused_batch_is_split_until_only_the_bad_are_refused(size, data):
     delivered = Delivered(destination, make_batches([size]))
 
     assert set(range(size)) - bad == set(destination.keys)
-    assert bad == {rejection.key for rejection in delivered.ledger.rejections}
+    assert bad == {rejection.key for rejection in delivered.ledger.account.rejections}
     assert len(destination.writes) <= 2 * len(bad) * ceil(log2(size)) + 1
     assert sorted(destination.keys) == destination.keys
 
@@ -197,7 +202,7 @@ def test_a_refusal_keeps_its_reason():
     delivered = Delivered(MemoryDestination(script), make_batches([1, 1]))
 
     assert [(0, "http_400", "no such field"), (1, "rejected", "bad")] == [
-        tuple(each) for each in delivered.ledger.rejections
+        tuple(each) for each in delivered.ledger.account.rejections
     ]
 
 
@@ -431,6 +436,9 @@ def test_an_answer_that_is_none_is_a_bug(answer):
 def test_what_is_in_doubt_is_looked_up(lookup, words, step):
     destination = MemoryDestination([step], delivery="probe")
     destination.lookup = lookup
+    if isinstance(step, UnansweredError):
+        # What is known to be missing is sent again at once; a bug is not repeated.
+        words = [word.replace("failed", "delivered") for word in words]
 
     assert words == Delivered(destination, make_batches([2])).words
 
@@ -494,7 +502,7 @@ def test_records_of_one_key_keep_their_order_with_many_batches_in_flight():
     ledger, clock = Ledger(), FakeClock()
     client = Client(Pace(clock), clock)
     attempts = Attempts(destination, destination.spec, client, clock, False)
-    Delivery(destination, attempts, ledger, clock, Gate(8, 8)).run(iter(batches))
+    Delivery(destination, attempts, ledger, clock, Gate(8, 8)).run(map(parcel, batches))
     ledger.check(60)
 
     for key in range(3):
@@ -703,7 +711,7 @@ def test_an_interrupt_ends_the_waits_of_what_is_in_flight():
     destination = MemoryDestination([RetryableError("later", 600)] * ATTEMPTS)
     attempts = Attempts(destination, destination.spec, client, clock, False)
     with pytest.raises(KeyboardInterrupt):
-        Delivery(destination, attempts, ledger, clock, Gate(1, 1)).run(interrupted())
+        Delivery(destination, attempts, ledger, clock, Gate(1, 1)).run(map(parcel, interrupted()))
 
     assert clock.stopping
     ledger.check(1)

@@ -20,7 +20,7 @@ class Mapped:
 
     def __init__(self, given_rows, mapping=None, key=(), accepts=None):
         self.refused = []
-        self.mapper = mapper(mapping, key, lambda *told: self.refused.append(told))
+        self.mapper = mapper(mapping, key, self._refuse)
         if accepts is not None:
             import attrs
 
@@ -28,6 +28,9 @@ class Mapped:
         page = Rows(range(1, len(given_rows) + 1), given_rows, schema_of(given_rows))
         (made,) = self.mapper.map([page])
         self.keys, self.rows, self.schema = list(made.keys), made.rows, made.schema
+
+    def _refuse(self, key, reason, message, row=None):
+        self.refused.append((key, reason, message))
 
 
 def check(mapping, key, source, accepts=None):

@@ -107,7 +107,7 @@ class Service:
             raise UnansweredError("no answer")
         if self.delivery == "keyed" and batch.id in self._answered():
             return self._replayed(batch)
-        rejected = [batch.records[0].key] if fault in ("row_rejected",) else []
+        rejected = [batch.records[0].key] if fault == "row_rejected" else []
         failed = [batch.records[-1].key] if fault in ("row_failed", "row_in_doubt") else []
         self.told = {str(key): fault for key in [*rejected, *failed]}
         self._apply(batch, {*rejected, *failed}, half=fault == "lost_halfway")

@@ -23,8 +23,6 @@ import traceback
 from collections import Counter
 from multiprocessing import Pool
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
-
 from ledgered import CLASSES, FAULTS, Service
 
 import tailrace
@@ -91,7 +89,9 @@ def stepped(function, step):
 
 def rows_of(version, mode):
     """Give the source: a few rows differ between versions, and in mirror some are gone."""
-    rows = [{"id": each, "a": f"{version}.{each}" if each % 3 == 0 else "same"} for each in range(ROWS)]
+    rows = [
+        {"id": each, "a": f"{version}.{each}" if each % 3 == 0 else "same"} for each in range(ROWS)
+    ]
     return rows[:-2] if mode == "mirror" and version > 1 else rows
 
 
@@ -210,7 +210,9 @@ def verdict(case, folder, version, reports, before):
     if last["exit_code"] not in (0, 4, 8):
         problems.append(f"it does not end: {last['exit_code']}: {last['problem']}")
     for each in reports:
-        whole = sum(each[name] for name in ("delivered", "skipped", "rejected", "failed", "in_doubt"))
+        whole = sum(
+            each[name] for name in ("delivered", "skipped", "rejected", "failed", "in_doubt")
+        )
         if whole != each["read"] + each["removed"]:
             problems.append("counts that do not add up")
     wanted = {row["id"]: row for row in rows_of(version, case.mode)}
@@ -320,7 +322,9 @@ def main(arguments=None):
     kinds = Counter(kind_of(each) for each in violations)
     for kind, count in kinds.most_common(40):
         print(f"{count:6}  {kind}")
-    print(f"{len(chosen)} combinations, {total} cases, {len(violations)} violations, {seconds:.0f} s")
+    print(
+        f"{len(chosen)} combinations, {total} cases, {len(violations)} violations, {seconds:.0f} s"
+    )
     return 1 if violations else 0
 
 

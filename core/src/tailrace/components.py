@@ -108,7 +108,7 @@ class SourceSpec:
     """Declare a source.
 
     open: gives a reader for the time of a `with` block; it takes the options, and by name what it
-    wants of `http` and `log`. It may also give rows right away, in any form that `run` takes.
+    wants of `http`, `log` and `cursor` (the value to read on from, that one included). It may also give rows right away, in any form that `run` takes.
     """
 
     options: type = NoOptions

@@ -17,7 +17,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _WRITER_TAKES = ("rows", "batch", "schema", "http", "log")
-_READER_TAKES = ("http", "log")
+_READER_TAKES = ("http", "log", "cursor")
 
 
 class Destination(Generic[P, R]):
@@ -97,7 +97,8 @@ def source(
 def source(function: Any = None, *, rate: Rate | Iterable[Rate] | None = None) -> Any:
     """Make a function a source: it yields rows, or returns anything that `run` takes for one.
 
-    It takes by name what it wants of `http` and `log`; its keyword-only parameters are its options.
+    It takes by name what it wants of `http`, `log` and `cursor` (where the sync has one: the value
+    to read on from, that one included, or None); its keyword-only parameters are its options.
     """
     declared = {"rate": rate}
     if function is not None:
@@ -170,8 +171,9 @@ def _open_writer(function: Callable[..., Any], takes: set[str]) -> Callable[...,
 
 def _open_reader(function: Callable[..., Any], takes: set[str]) -> Callable[..., Any]:
     @contextmanager
-    def open_reader(options: Any, *, http: Any, log: Any) -> Iterator[Any]:
-        yield function(**_given(options, {"http": http, "log": log}, takes))
+    def open_reader(options: Any, *, http: Any, log: Any, cursor: Any = None) -> Iterator[Any]:
+        offered = {"http": http, "log": log, "cursor": cursor}
+        yield function(**_given(options, offered, takes))
 
     return open_reader
 

@@ -10,7 +10,7 @@ import attrs
 from tailrace._engine.clock import Clock
 from tailrace.errors import LockedError, StateError
 
-_POLL = 0.05
+_POLL = 0.02
 """Seconds between two looks at a lock that somebody else holds."""
 _WIDTH = 20
 
@@ -52,7 +52,8 @@ class Lease:
 @contextmanager
 def hold(path: Path, sync: str, wait: float, clock: Clock) -> Iterator[Lease]:
     """Hold the lock for the time of a block; LockedError if another run has it after `wait` s."""
-    until = clock.monotonic() + wait
+    # Whoever looks whether it is held has it for an instant, too.
+    until = clock.monotonic() + max(wait, 2 * _POLL)
     while True:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
         try:
@@ -70,6 +71,15 @@ def hold(path: Path, sync: str, wait: float, clock: Clock) -> Iterator[Lease]:
         finally:
             os.close(handle)
         clock.sleep(_POLL)
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether a run has the lock right now."""
+    handle = os.open(path, os.O_RDWR)
+    try:
+        return not _locked(handle)
+    finally:
+        os.close(handle)
 
 
 def _same(path: Path, handle: int) -> bool:

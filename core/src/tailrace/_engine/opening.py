@@ -4,6 +4,7 @@ import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import attrs
@@ -49,7 +50,7 @@ def open_destination(prepared: Prepared, client: Client) -> AbstractContextManag
 def open_source(prepared: Prepared, client: Client, cursor: Any = None) -> Iterator[Any]:
     """Open the source; gives its rows in any form, or a reader."""
     if not isinstance(prepared.source, SourceSpec):
-        yield prepared.source
+        yield _reading_on(prepared.source, cursor)
         return
     offered = {
         "http": client.http(SOURCE),
@@ -65,6 +66,13 @@ def open_source(prepared: Prepared, client: Client, cursor: Any = None) -> Itera
         except Exception as error:
             raise broken(error, 0) from error
         yield source
+
+
+def _reading_on(source: Any, cursor: Any) -> Any:
+    """Give a function that takes `cursor` the position to read on from."""
+    if not inspect.isfunction(source) or "cursor" not in inspect.signature(source).parameters:
+        return source
+    return partial(source, cursor=cursor)
 
 
 @contextmanager

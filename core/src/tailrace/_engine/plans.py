@@ -92,3 +92,14 @@ def names_in(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:
     for line in lines:
         _, _, name, _, hash_, _ = line.split(b"\t", 5)
         yield name.decode(), hash_.decode()
+
+
+def blank(lines: Iterable[bytes], into: Path, names: set[str]) -> None:
+    """Write lines anew, those of some names without anything that tells of them."""
+    with create(into) as out:
+        for line in lines:
+            number, action, name, _ = line.split(b"\t", 3)
+            if name.decode() in names:
+                out.write(b'%b\t%b\t""%b\n' % (number, action, b"\t" * 8))
+            else:
+                out.write(line)

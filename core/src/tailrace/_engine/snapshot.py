@@ -216,6 +216,20 @@ def advance(snapshot: Snapshot, delta: Iterable[Held], folder: Path, stem: str) 
     return [Segment(whole, rows)]
 
 
+def rewrite(snapshot: Snapshot, delta: Iterable[Held], folder: Path, stem: str) -> list[Segment]:
+    """Write the whole snapshot anew with a delta on top, so that nothing older stays in any file."""
+    path = folder / f"{stem}.lines.new"
+    following = Snapshot([*snapshot.segments, Segment(path, _write(path, delta))], folder)
+    if snapshot.small:
+        merged = following.load()
+        _write(path, merged.values())
+        return [Segment(path, len(merged))]
+    whole = folder / f"{stem}.parquet.new"
+    rows = _copy(following, whole)
+    path.unlink()
+    return [Segment(whole, rows)]
+
+
 def _write(path: Path, rows: Iterable[Held]) -> int:
     count = 0
     with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  # with a mode

@@ -15,14 +15,19 @@ _COMMANDS = {
     "apply": "Delete what the delete breaker stopped.",
     "check": "Check the project file, and that sources and destinations can be opened.",
     "completion": "Print the line that switches tab completion on.",
+    "explain": "Tell all that is known of one record.",
+    "history": "List the runs of each sync.",
     "init": "Write a project file to start from.",
     "plan": "Tell what a run would do; nothing is sent.",
     "plugins": "List the installed plugins, or show one and its options.",
+    "purge": "Forget what is kept: a record, old runs, values.",
     "recover": "Begin a damaged state anew.",
+    "rejected": "Show refused records, those of one kind together.",
     "resolve": "End doubts by your word.",
     "retry": "Offer refused records again.",
     "run": "Run the syncs of the project file, or those that are named.",
     "schema": "Print the JSON Schema of the project file, for editors.",
+    "status": "Tell where each sync stands, and what waits for you.",
 }
 
 

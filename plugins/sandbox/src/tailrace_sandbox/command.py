@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import secrets
 import signal
 import threading
 from types import FrameType
@@ -48,7 +49,8 @@ def sandbox(*, port: int, as_json: bool, quotas: bool, seconds: float | None) ->
     except OSError as error:
         click.echo(f"Error: {_why(error, port)}", err=True)
         raise SystemExit(EXIT_CONFIG) from None
-    box.sheets.add(SPREADSHEET, "Sandbox")
+    # What a sync remembers of an earlier sandbox is not true of this one, which begins empty.
+    box.sheets.add(SPREADSHEET, "Sandbox", 1 + secrets.randbelow(2**31 - 1))
     done = threading.Event()
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

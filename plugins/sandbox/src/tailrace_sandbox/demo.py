@@ -90,7 +90,7 @@ def _sync(sandbox: Sandbox, source: Path, spreadsheet: str) -> tailrace.Report:
             "base_url": sandbox.url("sheets"),
         },
         mapping=_MAPPING,
-        state=None,
+        state=source.parent / "state",
     )
     print(f"  {report.summary()}")
     return report

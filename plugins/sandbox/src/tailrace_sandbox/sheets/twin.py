@@ -41,10 +41,14 @@ class SheetsTwin:
         if quotas:
             self._quotas = {reads: Quota(PER_MINUTE, 60.0) for reads in (True, False)}
 
-    def add(self, spreadsheet: str, title: str) -> None:
-        """Make a spreadsheet whose id is chosen, which the API does not let a client do."""
+    def add(self, spreadsheet: str, title: str, tab: int = 0) -> None:
+        """Make a spreadsheet whose id is chosen, which the API does not let a client do.
+
+        tab: the id of its one tab.
+        """
+        sheets = [{"properties": {"sheetId": tab, "title": "Sheet1"}}]
         with self._lock:
-            book = self._shelf.create({"properties": {"title": title}})
+            book = self._shelf.create({"properties": {"title": title}, "sheets": sheets})
             del self._shelf.books[book.id]
             book.id = spreadsheet
             self._shelf.books[spreadsheet] = book
