@@ -13,6 +13,7 @@ WORKSPACE = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(CORE)
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 WHEELS = ROOT / ".nox" / "wheels"
+PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
@@ -79,7 +80,7 @@ def build(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of core and of whole runs, on every Python that is found."""
     install(session)
-    session.run("pytest", *(session.posargs or ["tests"]))
+    session.run("pytest", *PARALLEL, *(session.posargs or ["tests"]))
 
 
 @nox.session
@@ -87,7 +88,7 @@ def tests(session: nox.Session) -> None:
 def plugins(session: nox.Session, plugin: str) -> None:
     """Run a plugin's own tests, against core's wheel and its own."""
     install(session, f"tailrace_{plugin}", "tailrace_sandbox")
-    session.run("pytest", f"plugins/{plugin}/tests", *session.posargs)
+    session.run("pytest", *PARALLEL, f"plugins/{plugin}/tests", *session.posargs)
 
 
 @nox.session

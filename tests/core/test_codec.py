@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace._engine.codec import decode, digest, encode
+from tailrace._engine.codec import decode, digest, encode, name_of
 from tailrace.testing.strategies import rows, values
 
 
@@ -126,3 +126,23 @@ def test_a_digest_stands_for_a_line():
     one, other = digest(encode({"a": 1})), digest(encode({"a": 1.0}))
 
     assert (16, 16, False) == (len(one), len(other), one == other)
+
+
+NUMBERS = st.one_of(
+    st.integers(-(10**30), 10**30),
+    st.booleans(),
+    st.floats(allow_nan=False),
+    st.decimals(allow_nan=False, places=2),
+    st.sampled_from([10**4999, 10**9000, Decimal("1e4999"), Decimal("10e4998")]),
+    st.sampled_from(["1e5001", "10e5000", "-1e5001", "1e-5001", "0e9999", "0"]).map(Decimal),
+)
+
+
+@given(NUMBERS, NUMBERS)
+def test_two_keys_have_one_name_if_they_are_one_key_of_a_dict(one, other):
+    assert (name_of(one) == name_of(other)) == (one == other)
+
+
+def test_a_key_whose_digits_could_fill_memory_has_a_short_name():
+    assert len(name_of(Decimal("1e999999999"))) < 100
+    assert name_of(Decimal("1e999999999")) != name_of(Decimal("1e999999998"))

@@ -413,18 +413,20 @@ def test_a_key_that_breaks_a_stage_costs_no_record_its_answer():
 def test_a_summary_shows_what_a_terminal_can_and_json_what_json_can():
     import json
 
-    def source():
-        yield {"id": 10**5000, "v": 1}
-        yield {"id": 10**5000, "v": 2}
+    def broken():
         raise ValueError("\x1b[31mred\udc80")
+        yield
 
     @tailrace.destination(modes={"upsert"})
     def collect(rows):
         pass
 
-    report = tailrace.run(source, collect, mode="upsert", key="id", state=None)
+    huge = [{"id": 10**5000, "v": 1}, {"id": 10**5000, "v": 2}]
+    report = tailrace.run(huge, collect, mode="upsert", key="id", state=None)
+    failed = tailrace.run(broken, collect, mode="upsert", key="id", state=None)
 
-    assert "\x1b" not in report.summary()
+    assert "\x1b" not in failed.summary()
+    assert failed.summary().encode()
     assert report.summary().encode()
     assert json.loads(json.dumps(report.as_json()))["rejections"][0]["key"] == "a value of type int"
 

@@ -20,6 +20,8 @@ _SIMPLE = frozenset({str, int, float, bool, type(None), Decimal, datetime, date,
 _MARK = "\0"
 """Begins the one key of an object that stands for a value JSON has no form for."""
 _WIDE = 2**63
+_FAR = 5_000
+"""Digits from the point at which a decimal number is named by its text."""
 _DAY = datetime(1970, 1, 1)  # noqa: DTZ001  # what both sides of a difference leave out
 _ROW = _MARK + "row"
 """Holds a whole row as pairs, where a name of it has no form in JSON."""
@@ -132,8 +134,12 @@ def _plain(key: Any) -> Any:
     """Give equal keys one form: 1, 1.0 and Decimal(1) name the same record."""
     if isinstance(key, tuple):
         return [_plain(each) for each in key]
-    if isinstance(key, (int, float, Decimal)):
-        if not isfinite(key):
+    if isinstance(key, int):
+        return int(key)
+    if isinstance(key, (float, Decimal)):
+        if isinstance(key, Decimal) and key.is_finite() and key and abs(key.adjusted()) > _FAR:
+            return _far(key)
+        if not (key.is_finite() if isinstance(key, Decimal) else isfinite(key)):
             return float(key)
         upper, lower = key.as_integer_ratio()
         return upper if lower == 1 else [upper, lower]
@@ -141,6 +147,14 @@ def _plain(key: Any) -> Any:
         moment = key if isinstance(key, datetime) else datetime.combine(_DAY, key)
         return moment.replace(tzinfo=None) - _DAY - offset
     return key
+
+
+def _far(key: Decimal) -> Mapping[str, Any]:
+    """Name a number that no float is equal to, and whose digits, written out, could fill memory."""
+    sign, digits, exponent = key.as_tuple()
+    text = "".join(map(str, digits)).lstrip("0")
+    short = text.rstrip("0")
+    return {_MARK + "far": [sign, short, int(exponent) + len(text) - len(short)]}
 
 
 def _walked(row: Mapping[str, Any]) -> bytes:

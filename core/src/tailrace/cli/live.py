@@ -1,5 +1,6 @@
 """Live progress on a terminal: rows, rate, time left, and what it waits for."""
 
+import sys
 import time
 from types import TracebackType
 from typing import Any, Self
@@ -22,6 +23,7 @@ class Live:
             get_renderable=self._draw,
             refresh_per_second=8,
             transient=True,
+            redirect_stdout=sys.stdout.isatty(),  # or a piped summary would go where this draws
         )
 
     def __enter__(self) -> Self:
