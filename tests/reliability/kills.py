@@ -18,9 +18,10 @@ import time
 from collections import Counter
 from multiprocessing import Pool
 
-HERE = pathlib.Path(__file__).parent
 from collector import Collector
 from victim import rows
+
+HERE = pathlib.Path(__file__).parent
 
 COUNT = 200
 KINDS = (

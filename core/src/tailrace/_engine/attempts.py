@@ -23,6 +23,7 @@ from tailrace.errors import (
 )
 from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch, Record
+from tailrace.secret import Hide
 
 _log = logging.getLogger("tailrace")
 
@@ -63,6 +64,7 @@ class Attempts:
     takes_http: bool
     permit: Callable[[], None] = lambda: None
     split: Callable[[str], None] = lambda _: None
+    hiding: Hide = Hide()
 
     def deliver(
         self, batch: Batch, tried_at: float | None = None, split: frozenset[str] = frozenset()
@@ -80,7 +82,14 @@ class Attempts:
             left = self._recalled(batch, found, tried_at)
         if left is not None:
             self._write(left, found, trouble)
-        return [found[record.key] for record in batch], trouble
+        return [self._hidden(found[record.key]) for record in batch], trouble
+
+    def _hidden(self, outcome: Outcome) -> Outcome:
+        """Take secrets out of what a plugin, or a service, says of a record."""
+        if outcome.message is None or not self.hiding.secrets:
+            return outcome
+        reason = None if outcome.reason is None else self.hiding(outcome.reason)
+        return attrs.evolve(outcome, reason=reason, message=self.hiding(outcome.message))
 
     def _recalled(self, batch: Batch, found: dict[Any, Outcome], tried_at: float) -> Batch | None:
         """Find out what became of a batch whose answer nobody kept; give what is to be sent."""

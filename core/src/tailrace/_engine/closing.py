@@ -1,7 +1,6 @@
 """Closing: a plan and what became of it make the next snapshot, in one transaction."""
 
 from collections.abc import Iterator, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from tailrace._engine.lines import NO_HASH, Change, read
 from tailrace._engine.snapshot import ABSENT, EXISTS, GONE, HELD, Held, Segment, Snapshot, advance
 from tailrace._engine.state import State
 from tailrace._engine.store import Row, Store
-from tailrace.errors import StateError
 from tailrace.outcomes import Status
 
 RETENTION = 14 * 24 * 3600.0
@@ -34,9 +32,18 @@ def open_snapshot(state: State | None) -> Snapshot:
 
 
 def close(  # noqa: PLR0917  # the end of a run needs to know all of it
-    state: State, run: Row, keyed: bool, exit_code: int, report: dict[str, Any], now: float
+    state: State,
+    run: Row,
+    keyed: bool,
+    exit_code: int,
+    report: dict[str, Any],
+    now: float,
+    **told: Any,
 ) -> None:
-    """Close a run: advance the snapshot by what was confirmed, forget values, note its end."""
+    """Close a run: advance the snapshot by what was confirmed, forget values, note its end.
+
+    told: facts of the state that are to change with it.
+    """
     store = state.store
     snapshot = open_snapshot(state)
     segments = list(snapshot.segments)
@@ -46,36 +53,42 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
     files = sealed(state, run["number"], segments)
     plans_ = _plans(state, run)
     kept = [_strip(state, row) for row in plans_]
-    cursor = _cursor(state, run) if keyed else None
+    if keyed:
+        told |= _source_told(state, run)
     named = {row["name"] for row in [*files, *kept]}
-    stopped = orjson.loads(run["facts"]).get("stopped")
-    old: list[str] = []
+    facts = orjson.loads(run["facts"])
+    # A stream's own plan was never among the files.
+    old = [row["name"] for row in plans_ if row["name"] not in named]
     with store.transaction():
-        version = (store.meta("version") or 0) + 1
         for row in store.rows("files"):
-            snapshots = row["kind"] == "snapshot" and keyed and row["name"] not in named
-            void = row["kind"] == "stopped" and row["name"] != stopped
-            if snapshots or void or row in plans_:
-                store.drop("files", "name = ?", row["name"])
-                if row["name"] not in named:
-                    old.append(row["name"])
+            outdated = row["kind"] == "snapshot" and keyed and row["name"] not in named
+            void = row["kind"] == "stopped" and row["name"] != facts.get("stopped")
+            if outdated or void:
+                old.append(row["name"])
+        for name in old:
+            store.drop("files", "name = ?", name)
         for row in [*files, *kept]:
             store.put("files", row)
         for row in store.rows("batches", "run = ? AND reservation IS NOT NULL", run["number"]):
             store.change("batches", row, reservation=None)
-        store.set_meta("version", version)
-        if cursor is not None:
-            store.set_meta("cursor", cursor)
-        facts = orjson.loads(run["facts"])
-        if keyed and "schema" in facts:
-            store.set_meta("schema", orjson.dumps(facts["schema"]).decode())
-        if keyed and "source" in facts:
-            store.set_meta("source", facts["source"])
-        told = orjson.dumps(report).decode()
-        store.change("runs", run, state="closed", ended=now, exit_code=exit_code, report=told)
+        for name, value in told.items():
+            store.set_meta(name, value)
+        store.set_meta("version", (store.meta("version") or 0) + 1)
+        form = orjson.dumps(report).decode()
+        store.change("runs", run, state="closed", ended=now, exit_code=exit_code, report=form)
         old += _expire(store, now)
     state.remove(old)
     state.keep_copy()
+
+
+def _source_told(state: State, run: Row) -> dict[str, Any]:
+    """Give what is known of the source from now on: its fields, and how far it was read."""
+    facts = orjson.loads(run["facts"])
+    told = {name: facts[name] for name in ("source",) if name in facts}
+    if "schema" in facts:
+        told["schema"] = orjson.dumps(facts["schema"]).decode()
+    cursor = _cursor(state, run)
+    return told if cursor is None else told | {"cursor": cursor}
 
 
 def _plans(state: State, run: Row) -> list[Row]:
@@ -209,15 +222,3 @@ def drop(state: State, run: Row, now: float) -> None:
             store.drop("files", "name = ?", row["name"])
         store.change("runs", run, state="dropped", ended=now)
     state.sweep()
-
-
-def verified_slice(state: State, batch: Row) -> list[bytes]:
-    """Give the lines of a batch as they were when its intent was kept, or raise StateError."""
-    path = state.path(batch["file"])
-    try:
-        lines = plans.read_slice(path, batch["offset"], batch["length"])
-    except OSError as error:
-        raise StateError(f"{path} cannot be read: {error.strerror}") from None
-    if blake2b(b"".join(lines), digest_size=16).hexdigest() != batch["digest"]:
-        raise StateError(f"{path} is not what tailrace wrote: it was altered or damaged")
-    return lines

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from typing import Any
 
 import attrs
 import orjson
@@ -51,7 +52,7 @@ def run_once(
         wall=clock.wall,
         keyed=prepared.planned,
     )
-    run = Run(prepared.name, run_id, prepared.mode, ledger, client)
+    run = Run(prepared.name, run_id, prepared.mode, ledger, client, hiding)
     late = None
     began = clock.monotonic()
     with ExitStack() as stack:
@@ -70,6 +71,8 @@ def run_once(
             else:
                 unfinished.restore(ledger)
             work(execution)
+            if ending.unsent:
+                ledger.abandon(run.read + run.removed, ending.problem or "")
         except Exception as error:  # noqa: BLE001  # every ending is a report
             if isinstance(error, ConfigError) and not run.began:
                 late = error
@@ -152,19 +155,20 @@ def _end(run: Execution, state: State, report: Report, now: float, *, died: bool
     form = orjson.loads(orjson.dumps(report.as_json(), default=str))
     facts = ledger.facts()
     keyed = run.prepared.planned
+    meta: dict[str, Any] = {}
     if facts.get("stream"):
         whole = bool(facts.get("complete"))
         # Who runs again after a run has died means the same records: they are to be known again.
         done = whole and not died and not counts[Status.FAILED] and not counts[Status.IN_DOUBT]
-        with state.store.transaction() as store:
-            since = store.meta("stream")
-            store.set_meta("stream", None if done else since or ledger.number)
+        meta["stream"] = None if done else state.store.meta("stream") or ledger.number
         if counts[Status.FAILED]:
             with state.store.transaction() as store:
+                store.set_meta("stream", meta["stream"])
                 told = orjson.dumps(form).decode()
                 store.change("runs", ledger.run, exit_code=report.exit_code, report=told)
             return
-    close(state, ledger.run, keyed and not facts.get("stream"), report.exit_code, form, now)
+    planned = keyed and not facts.get("stream")
+    close(state, ledger.run, planned, report.exit_code, form, now, **meta)
 
 
 def _hidden(report: Report, hiding: Hide) -> Report:

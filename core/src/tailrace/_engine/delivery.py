@@ -21,6 +21,7 @@ from tailrace.errors import (
 )
 from tailrace.outcomes import Outcome
 from tailrace.records import Batch
+from tailrace.secret import Hide
 
 _log = logging.getLogger("tailrace")
 
@@ -60,6 +61,7 @@ class Halt:
 
     why: str | None = None
     code: int = 9
+    hiding: Hide = Hide()
 
     def __bool__(self) -> bool:
         return self.why is not None
@@ -67,7 +69,7 @@ class Halt:
     def stop(self, why: str, code: int) -> None:
         """Send nothing more; the first reason counts."""
         if self.why is None:
-            self.why, self.code = why, code
+            self.why, self.code = self.hiding(why), code
 
 
 @attrs.frozen

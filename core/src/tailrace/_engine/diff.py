@@ -18,6 +18,7 @@ import attrs
 
 from tailrace._engine.arrow import PAGE
 from tailrace._engine.codec import decode, decode_value, digest, encode, encode_value, name_of
+from tailrace._engine.disk import create
 from tailrace._engine.flow import Records
 from tailrace._engine.known import Known, Verdicts
 from tailrace._engine.lines import NO_HASH, Change, differing, hash_fields
@@ -277,8 +278,8 @@ class Diff:
         folder = Path(self._folder.name)
         place = 0
         with ExitStack() as stack:
-            index = stack.enter_context((folder / "index").open("wb"))
-            values = stack.enter_context((folder / "values").open("wb"))
+            index = stack.enter_context(create(folder / "index"))
+            values = stack.enter_context(create(folder / "values"))
             following = (each for page in pages for each in self._staged(page))
             for each in chain(self._held, following):
                 key = encode_value(each.key)
@@ -304,7 +305,8 @@ class Diff:
         )
         special = Path(str(self._folder and self._folder.name)) / "special"
         names = self.known.special | differ.keys()
-        special.write_text("".join(f"{name}\n" for name in sorted(names)))
+        with create(special) as file:
+            file.writelines(f"{name}\n".encode() for name in sorted(names))
         connection.execute(f"CREATE TEMP TABLE special AS {table_of(special, ('name',))}")
         unchanged = self._same_in_sql()
         (count,) = connection.execute(

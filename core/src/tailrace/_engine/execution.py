@@ -9,7 +9,7 @@ import attrs
 from tailrace._engine.attempts import Attempts
 from tailrace._engine.batching import Batching
 from tailrace._engine.clock import Clock
-from tailrace._engine.delivery import MOST_IN_FLIGHT, Delivery, Gate
+from tailrace._engine.delivery import MOST_IN_FLIGHT, Delivery, Gate, Halt
 from tailrace._engine.flow import Parcel
 from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
@@ -70,6 +70,7 @@ class Execution:
                 takes_http(self.prepared),
                 permit,
                 self.ledger.split,
+                self.run.hiding,
             )
             self.delivery = Delivery(
                 writer,
@@ -77,6 +78,7 @@ class Execution:
                 self.ledger,
                 self.clock,
                 Gate(self.prepared.destination.max_in_flight or MOST_IN_FLIGHT),
+                Halt(hiding=self.run.hiding),
                 observe=lambda batch, outcomes: self.tell(
                     "tailrace_batch_delivered", run=self.run, batch=batch, outcomes=outcomes
                 ),

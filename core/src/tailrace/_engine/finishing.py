@@ -9,7 +9,6 @@ import orjson
 
 from tailrace._engine import plans
 from tailrace._engine.batching import Batching
-from tailrace._engine.closing import verified_slice
 from tailrace._engine.flow import Parcel, schema_of_json
 from tailrace._engine.known import Late
 from tailrace._engine.ledger import Ledger
@@ -94,7 +93,7 @@ class Unfinished:
 
     def _parcel(self, ledger: Ledger, row: Row, numbers: set[int] | None) -> Parcel:
         """Make a batch again as it was; only some records of it, if they are named."""
-        lines = verified_slice(self.state, row)
+        lines = self.state.lines_of(row)
         changes = [read(line) for line in lines]
         if numbers is not None:
             kept = [at for at, change in enumerate(changes) if change.number in numbers]

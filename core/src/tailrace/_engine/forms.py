@@ -96,6 +96,11 @@ TABLES: Mapping[str, tuple[str, ...]] = {
 }
 """Tables and their columns; each row has a seal besides."""
 
+INDEXES: Mapping[str, str] = {
+    "answers_by_name": "answers (name)",
+    "doubts_by_name": "doubts (name)",
+}
+
 KEYS: Mapping[str, tuple[str, ...]] = {
     "meta": ("name",),
     "runs": ("number",),
@@ -118,7 +123,7 @@ STEPS: Mapping[int, Step] = {}
 def migrate(
     connection: sqlite3.Connection, form: int, seal: Seal, steps: Mapping[int, Step] = STEPS
 ) -> None:
-    """Bring an older ledger to this format in one transaction."""
+    """Bring an older ledger to this format in one transaction; KeyError where no way is known."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         for each in range(form, FORMAT):

@@ -76,10 +76,8 @@ class Intake:
         run = self.execution
         try:
             yield from items
-        except PreflightError as error:
-            run.ending.stop(3, str(error))
-        except StateError as error:
-            run.ending.stop(7, str(error))
+        except (PreflightError, StateError) as error:
+            run.ending.cut_off(error.exit_code, str(error))
 
     def conclude(self) -> None:
         """Say why the run ended early, and make a replacement visible if it did not."""

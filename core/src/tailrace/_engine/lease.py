@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from tailrace._engine.clock import Clock
+from tailrace._engine.disk import unwritable
 from tailrace.errors import LockedError, StateError
 
 _POLL = 0.02
@@ -46,7 +47,10 @@ class Lease:
 
     def witness(self, commits: int) -> None:
         """Note how many commits the ledger has."""
-        os.pwrite(self.handle, f"{commits:<{_WIDTH - 1}}\n".encode(), 0)
+        try:
+            os.pwrite(self.handle, f"{commits:<{_WIDTH - 1}}\n".encode(), 0)
+        except OSError as error:
+            raise unwritable(self.path.parent, error) from None
 
 
 @contextmanager

@@ -91,8 +91,8 @@ def read(line: bytes) -> Change:
 
 
 def stripped(line: bytes) -> bytes:
-    """Give a line without its values."""
-    return line[: line.rstrip(b"\n").rindex(b"\t") + 1] + b"\n"
+    """Give a line without its values, that of the cursor among them."""
+    return line.rsplit(b"\t", 2)[0] + b"\t\t\n"
 
 
 def hash_fields(row: Mapping[str, Any], ids: Mapping[str, int]) -> str:

@@ -5,10 +5,10 @@ from itertools import islice
 from pathlib import Path
 
 from tailrace._engine.arrow import PAGE
+from tailrace._engine.disk import create
 from tailrace._engine.flow import Records
 from tailrace._engine.known import Late
 from tailrace._engine.lines import Change, read, stripped, write
-from tailrace._engine.state import create
 from tailrace.schema import Schema
 
 

@@ -10,21 +10,15 @@ from typing import Any
 import attrs
 
 from tailrace._engine.clock import Clock
+from tailrace._engine.disk import unwritable
 from tailrace._engine.execution import Execution
 from tailrace._engine.finishing import Unfinished
 from tailrace._engine.flow import Parcel
 from tailrace._engine.lease import hold
 from tailrace._engine.planned import lay_plan, opened
 from tailrace._engine.preparing import Prepared
-from tailrace._engine.state import (
-    COPY,
-    LEDGER,
-    folder_of,
-    open_state,
-    put_aside,
-    unwritable,
-)
-from tailrace._engine.store import open_store
+from tailrace._engine.state import COPY, LEDGER, folder_of, open_state, put_aside
+from tailrace._engine.store import looked_into
 from tailrace.errors import ConfigError, PreflightError, StateError
 from tailrace.outcomes import Outcome, Status
 
@@ -80,11 +74,8 @@ def put_copy_back(prepared: Prepared, clock: Clock) -> Path:
     if not copy.exists():
         raise ConfigError(f"there is no copy of the ledger in {folder}; choose another way")
     with hold(folder / "lock", prepared.name, 0.0, clock) as lease:
-        store = open_store(copy, prepared.name)
-        try:
+        with looked_into(copy, prepared.name) as store:
             commits, files = store.commits, store.rows("files")
-        finally:
-            store.close()
         missing = [row["name"] for row in files if not (folder / row["name"]).exists()]
         if missing:
             raise StateError(

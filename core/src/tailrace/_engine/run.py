@@ -9,6 +9,7 @@ from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.reading import Reading
 from tailrace.records import Mode
+from tailrace.secret import Hide
 from tailrace.text import shown
 
 _log = logging.getLogger("tailrace")
@@ -26,6 +27,7 @@ class Run:
     mode: Mode
     ledger: Ledger = attrs.field(repr=False)
     client: Client = attrs.field(repr=False)
+    hiding: Hide = attrs.field(default=Hide(), repr=False)
     reading: Reading | None = attrs.field(default=None, repr=False)
     began: bool = attrs.field(default=False, repr=False)
     restored: int = attrs.field(default=0, repr=False)
@@ -59,11 +61,18 @@ class Ending:
     codes: list[int] = attrs.field(factory=list)
     problem: str | None = None
     warnings: list[str] = attrs.field(factory=list)
+    unsent: bool = False
+    """Some records were read that came into no batch."""
 
     def stop(self, code: int, problem: str) -> None:
         """Add a reason; the first one is told."""
         self.codes.append(code)
         self.problem = self.problem or problem
+
+    def cut_off(self, code: int, problem: str) -> None:
+        """Add a reason for which what was read is not sent."""
+        self.unsent = True
+        self.stop(code, problem)
 
 
 @attrs.frozen

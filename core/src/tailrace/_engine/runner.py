@@ -1,5 +1,6 @@
 """Runner: the order of all this, and nothing else."""
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -82,9 +83,11 @@ def _executed(
             for unfinished in find_unfinished(state):
                 report = _finished(prepared, clock, state, unfinished)
                 earlier += [report] if report is not None else []
-            stuck = next((each for each in find_unfinished(state) if each.holds_back), None)
-            if stuck is not None:
-                return _stuck(prepared, clock, earlier, stuck), None
+                if _broken_off(earlier):
+                    break
+            left = find_unfinished(state)
+            if any(each.holds_back for each in left) or _broken_off(earlier):
+                return _stuck(prepared, clock, earlier), None
             work = _asked(prepared, state, wishes)
             if work is fresh and due_again(state):
                 earlier.append(run_once(_appending(prepared), clock, resend, state)[0])
@@ -148,10 +151,16 @@ def _finished(
     return report
 
 
-def _stuck(prepared: Prepared, clock: Clock, earlier: list[Report], stuck: Unfinished) -> Report:
+def _broken_off(earlier: Sequence[Report]) -> bool:
+    """Tell whether the last run could not be kept, so that nothing is to follow it now."""
+    return bool(earlier) and earlier[-1].exit_code in (1, 7)
+
+
+def _stuck(prepared: Prepared, clock: Clock, earlier: list[Report]) -> Report:
     last = earlier[-1] if earlier else None
     why = f": {last.problem}" if last is not None and last.problem else ""
-    told = f"run {stuck.run['run_id']} has to be finished first, and could not be{why}"
+    name = f" {last.run_id}" if last is not None else ""
+    told = f"an earlier run{name} has to be finished first, and could not be{why}"
     code = worst([last.exit_code if last is not None else 9, 9])
     report = _empty(prepared, clock, InternalError(told))
     return attrs.evolve(report, exit_code=code, earlier=tuple(earlier))

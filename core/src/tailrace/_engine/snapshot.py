@@ -5,9 +5,8 @@ Parquet, which DuckDB reads and joins. The first file is the base, each later on
 changed of it; the ledger names them in their order.
 """
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import orjson
 
 from tailrace._engine.arrow import PAGE, connect, literal
 from tailrace._engine.codec import decode_value, encode_value
+from tailrace._engine.disk import create
 from tailrace._engine.lines import NO_HASH
 
 IN_MEMORY = 20_000
@@ -232,7 +232,7 @@ def rewrite(snapshot: Snapshot, delta: Iterable[Held], folder: Path, stem: str) 
 
 def _write(path: Path, rows: Iterable[Held]) -> int:
     count = 0
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:  # noqa: PTH123  # with a mode
+    with create(path) as file:
         for row in rows:
             file.write(write_held(row))
             count += 1
@@ -241,16 +241,9 @@ def _write(path: Path, rows: Iterable[Held]) -> int:
 
 def _copy(snapshot: Snapshot, path: Path) -> int:
     """Make one Parquet file of all segments."""
-    with closing(snapshot.connect()) as connection, _private():
+    create(path).close()
+    with closing(snapshot.connect()) as connection:
         query = f"COPY (SELECT {', '.join(_COLUMNS)} FROM held) TO {literal(str(path))}"  # noqa: S608
-        (count,) = connection.execute(f"{query} (FORMAT parquet, COMPRESSION zstd)").fetchone()
+        told = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
+        (count,) = connection.execute(f"{query} ({told})").fetchone()
     return int(count)
-
-
-@contextmanager
-def _private() -> Iterator[None]:
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)

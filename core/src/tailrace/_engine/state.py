@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
 
 import attrs
 
 from tailrace._engine.clock import Clock
+from tailrace._engine.disk import digest_of, make_folder, sync_folder, unwritable
 from tailrace._engine.lease import Lease, hold
-from tailrace._engine.store import Row, Store, open_store
+from tailrace._engine.store import Row, Store, looked_into, make_store, open_store
 from tailrace.errors import ConfigError, StateError
 
 LEDGER = "ledger.db"
@@ -62,8 +62,32 @@ class State:
         except OSError as error:
             raise StateError(f"{path} cannot be read: {error.strerror}") from None
         if digest != row["digest"]:
-            raise StateError(f"{path} is not what tailrace wrote: it was altered or damaged")
+            raise _altered(path)
         return path
+
+    def lines_of(self, batch: Row) -> list[bytes]:
+        """Give the lines of a batch as they were when its intent was kept, or raise StateError."""
+        path = self.path(batch["file"])
+        try:
+            with path.open("rb") as file:
+                file.seek(batch["offset"])
+                lines = file.read(batch["length"])
+        except OSError as error:
+            raise StateError(f"{path} cannot be read: {error.strerror}") from None
+        if blake2b(lines, digest_size=16).hexdigest() != batch["digest"]:
+            raise _altered(path)
+        return lines.splitlines(keepends=True)
+
+    def believe(self) -> None:
+        """Raise StateError unless all that the ledger speaks of is as it was written."""
+        for row in self.store.rows("files"):
+            self.verified(row)
+        unfinished = "run IN (SELECT number FROM runs WHERE state = 'delivering')"
+        for _ in self.store.each("answers", unfinished):
+            pass
+        for batch in self.store.each("batches", unfinished):
+            if batch["file"]:
+                self.lines_of(batch)
 
     def remove(self, names: Iterable[str]) -> None:
         """Delete files that the ledger no longer names."""
@@ -77,14 +101,14 @@ class State:
         unfinished = "run IN (SELECT number FROM runs WHERE state = 'delivering')"
         known |= {row["file"] for row in self.store.rows("batches", unfinished)}
         for path in self.folder.iterdir():
-            ours = path.suffix in (".new", ".lines", ".parquet")
-            if ours and path.name not in known:
+            if (path.suffix == ".new" or _ours(path)) and path.name not in known:
                 self.remove([path.name])
 
     def keep_copy(self) -> None:
         """Keep a verified copy of the ledger, for the day when it is damaged."""
-        self.store.backup(self.path(f"{COPY}.new"))
+        self.store.tidy()
         try:
+            self.store.backup(self.path(f"{COPY}.new"))
             os.replace(self.path(f"{COPY}.new"), self.path(COPY))  # noqa: PTH105  # a pair of paths
         except OSError as error:
             raise self.unwritable(error) from None
@@ -92,14 +116,6 @@ class State:
     def unwritable(self, error: OSError) -> StateError:
         """Say that the folder cannot be written."""
         return unwritable(self.folder, error)
-
-
-def unwritable(folder: Path, error: OSError) -> StateError:
-    """Say that a state folder cannot be written, and what to do."""
-    return StateError(
-        f"the state in {folder} cannot be written ({error.strerror or error}): see to space and"
-        " permissions, then run again; it goes on where it stopped"
-    )
 
 
 @contextmanager
@@ -112,21 +128,23 @@ def open_state(root: Path, sync: str, clock: Clock, wait: float = 0.0) -> Iterat
     with ExitStack() as stack:
         try:
             _refuse_network(root)
-            _make(folder)
+            make_folder(folder)
             lease = stack.enter_context(hold(folder / "lock", sync, wait, clock))
         except OSError as error:
             raise unwritable(folder, error) from None
-        with _way_out(sync):
-            state = _opened(folder, sync, lease)
+        with _way_out(sync, folder):
+            _looked_into(folder, sync, lease)
+            state = _taken(folder, sync, lease)
             stack.callback(state.store.close)
-            _take(state)
         yield state
 
 
 @contextmanager
-def _way_out(sync: str) -> Iterator[None]:
+def _way_out(sync: str, folder: Path) -> Iterator[None]:
     try:
         yield
+    except OSError as error:
+        raise unwritable(folder, error) from None
     except StateError as error:
         if "cannot be written" in str(error) or "newer tailrace" in str(error):
             raise
@@ -136,31 +154,30 @@ def _way_out(sync: str) -> Iterator[None]:
         ) from None
 
 
-def _opened(folder: Path, sync: str, lease: Lease) -> State:
+def _looked_into(folder: Path, sync: str, lease: Lease) -> None:
+    """Believe all of a state or nothing, before anything of it is changed."""
     path = folder / LEDGER
-    if not path.exists() and lease.witnessed():
-        raise StateError(f"{path} is missing")
-
-    def copy(store: Store) -> None:
-        store.backup(folder / f"{LEDGER}.before-migration")
-
-    with _private():
-        store = open_store(path, sync, copy)
-    store.committed = lease.witness
-    return State(sync, folder, lease, store)
-
-
-def _take(state: State) -> None:
-    """Take the lease in the ledger too: from here on, an older holder commits nothing."""
-    store, lease = state.store, state.lease
-    try:
+    if not path.exists():
+        if lease.witnessed() or any(_ours(each) for each in folder.iterdir()):
+            raise StateError(f"{path} is missing")
+        make_store(path, sync)
+        return
+    with looked_into(path, sync) as store:
         if store.commits < lease.witnessed():
             raise StateError(
-                f"{store.path} is older than what this folder has seen: a copy was put back, or"
-                " its -wal file was lost"
+                f"{path} is older than what this folder has seen: a copy was put back, or its -wal"
+                " file was lost"
             )
-        for row in store.rows("files"):
-            state.verified(row)
+        State(sync, folder, lease, store).believe()
+
+
+def _taken(folder: Path, sync: str, lease: Lease) -> State:
+    """Open the ledger, and take the lease in it too: an older holder commits nothing from here."""
+    store = open_store(
+        folder / LEDGER, lambda store: store.backup(folder / f"{LEDGER}.before-migration")
+    )
+    store.committed = lease.witness
+    try:
         epoch = (store.meta("epoch") or 0) + 1
         with store.transaction():
             store.set_meta("epoch", epoch)
@@ -175,10 +192,11 @@ def _take(state: State) -> None:
         ).fetchone() or (None,)
         if now != epoch:
             raise StateError(
-                f"another run has taken the state of {state.sync!r} over; this one has stopped"
+                f"another run has taken the state of {sync!r} over ({folder}); this one has stopped"
             )
 
     store.fence = fence
+    return State(sync, folder, lease, store)
 
 
 @contextmanager
@@ -189,16 +207,21 @@ def read_state(root: Path, sync: str) -> Iterator[State | None]:
     if not path.exists():
         yield None
         return
-    handle = os.open(folder / "lock", os.O_RDONLY)
-    try:
-        with _way_out(sync):
-            store = open_store(path, sync)
-        try:
-            yield State(sync, folder, Lease(folder / "lock", handle), store)
-        finally:
-            store.close()
-    finally:
-        os.close(handle)
+    with ExitStack() as stack:
+        with _way_out(sync, folder):
+            handle = os.open(folder / "lock", os.O_RDONLY)
+            stack.callback(os.close, handle)
+            store = stack.enter_context(looked_into(path, sync))
+        yield State(sync, folder, Lease(folder / "lock", handle), store)
+
+
+def _altered(path: Path) -> StateError:
+    return StateError(f"{path} is not what tailrace wrote: it was altered or damaged")
+
+
+def _ours(path: Path) -> bool:
+    """Tell whether a file can only be there if there was a ledger."""
+    return path.suffix in (".lines", ".parquet") or path.name == COPY
 
 
 def folder_of(root: Path, sync: str) -> Path:
@@ -219,51 +242,6 @@ def put_aside(folder: Path, moment: str) -> Path:
     return aside
 
 
-def digest_of(path: Path) -> tuple[str, int]:
-    """Give a file's digest and its length in bytes."""
-    digest = blake2b(digest_size=16)
-    size = 0
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-            size += len(block)
-    return digest.hexdigest(), size
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    if os.name != "posix":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def _private() -> Iterator[None]:
-    """Make files that no other user can read, SQLite's own with them."""
-    before = os.umask(0o077)
-    try:
-        yield
-    finally:
-        os.umask(before)
-
-
-def create(path: Path) -> Any:
-    """Open a new file that no other user can read."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-    return os.fdopen(os.open(path, flags, 0o600), "wb+")
-
-
-def _make(folder: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.exists():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(folder.parent)
-
-
 def _refuse_network(root: Path) -> None:
     """Refuse a file system of another machine: SQLite's log needs memory that all see."""
     mounts = Path("/proc/mounts")
@@ -273,8 +251,10 @@ def _refuse_network(root: Path) -> None:
     best, kind = -1, ""
     for line in mounts.read_text(errors="replace").splitlines():
         parts = line.split()
+        if len(parts) < 3:  # what, where and of which kind
+            continue
         where = Path(parts[1].replace("\\040", " "))
-        if (where == place or where in place.parents) and len(where.parts) > best:
+        if (where == place or where in place.parents) and len(where.parts) >= best:
             best, kind = len(where.parts), parts[2]
     if kind in _NETWORK:
         raise ConfigError(

@@ -4,6 +4,7 @@ Every transaction asserts that this process still holds the lease, and every row
 digest of what it says, so that a value that was altered is found and never believed.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -16,17 +17,19 @@ import attrs
 import orjson
 
 from tailrace._engine.codec import canary
-from tailrace._engine.forms import FORMAT, KEYS, TABLES, migrate
+from tailrace._engine.disk import create, sync_folder
+from tailrace._engine.forms import FORMAT, INDEXES, KEYS, STEPS, TABLES, migrate
 from tailrace.errors import InternalError, StateError
 
 Row = dict[str, Any]
 
+_MAGIC = b"SQLite format 3\0"
 _FULL_DISK = ("disk is full", "disk I/O error", "unable to open", "readonly", "read-only")
 
 
 def seal_of(row: Mapping[str, Any]) -> str:
     """Give the digest that a row carries of its own values."""
-    told = orjson.dumps([[name, row[name]] for name in sorted(row) if name != "seal"])
+    told = orjson.dumps([[name, row[name]] for name in sorted(row) if name != "seal"], default=repr)
     return blake2b(told, digest_size=8).hexdigest()
 
 
@@ -34,8 +37,8 @@ def seal_of(row: Mapping[str, Any]) -> str:
 class Store:
     """Hold the connection; used by several threads, one transaction at a time.
 
-    fence: raises unless this process may still write. durable: each commit outlasts a power cut;
-    else only a crash of the process.
+    fence: raises unless this process may still write. committed: is told how many commits there
+    are, once they outlast a power cut.
     """
 
     path: Path
@@ -43,6 +46,7 @@ class Store:
     fence: Callable[[], None] = lambda: None
     committed: Callable[[int], None] = lambda _: None
     commits: int = 0
+    _lasting: bool = True
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
 
     @contextmanager
@@ -60,7 +64,8 @@ class Store:
                     self.connection.execute("ROLLBACK")
                 raise
             self.commits += 1
-            self.committed(self.commits)
+            if self._lasting:
+                self.committed(self.commits)
 
     def put(self, table: str, row: Row) -> None:
         """Write one whole row, over the one with the same key; inside a transaction."""
@@ -118,11 +123,13 @@ class Store:
 
     def durable(self, on: bool) -> None:
         """Choose whether commits outlast a power cut, or only a crash of the process."""
-        with self._lock:
+        with self._lock, self.told():
             self.connection.execute(f"PRAGMA synchronous = {'FULL' if on else 'NORMAL'}")
+            self._lasting = on
 
     def backup(self, path: Path) -> None:
-        """Copy the whole ledger to another file."""
+        """Copy the whole ledger to another file, that only this user can read."""
+        create(path).close()
         with self._lock, self.told(), closing(sqlite3.connect(path)) as copy:
             self.connection.backup(copy)
 
@@ -130,6 +137,11 @@ class Store:
         """Close the file; what was committed stays."""
         with self._lock:
             self.connection.close()
+
+    def tidy(self) -> None:
+        """Bring the log to its end: what was overwritten is nowhere any more."""
+        with self._lock, self.told():
+            self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def check(self) -> None:
         """Raise StateError unless all of the file, and every sealed row, is as it was written."""
@@ -147,10 +159,10 @@ class Store:
         """Say what a failure of SQLite means for a person."""
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise self.wrong(error) from error
 
-    def wrong(self, error: sqlite3.DatabaseError) -> StateError:
+    def wrong(self, error: sqlite3.DatabaseError | UnicodeDecodeError) -> StateError:
         """Give the error that says what a failure of SQLite means for a person."""
         if any(word in str(error) for word in _FULL_DISK):
             return StateError(
@@ -171,79 +183,124 @@ class Store:
         )
 
 
-def open_store(path: Path | None, sync: str, copy: Callable[[Store], None] | None = None) -> Store:
-    """Open a ledger, or make one; a newer form, damage or another sync's file is a StateError.
+def make_store(path: Path, sync: str) -> None:
+    """Make an empty ledger that only this user can read: the whole of it, or nothing."""
+    new = path.with_name(f"{path.name}.new")
+    new.with_name(f"{new.name}-journal").unlink(missing_ok=True)
+    create(new).close()
+    with closing(_connected(new, path)) as store, store.told():
+        connection = store.connection
+        connection.execute("BEGIN IMMEDIATE")
+        for name, columns in TABLES.items():
+            listed, key = ", ".join(columns), ", ".join(KEYS[name])
+            connection.execute(
+                f"CREATE TABLE {name} ({listed}, seal, PRIMARY KEY ({key})) WITHOUT ROWID"
+            )
+        for name, place in INDEXES.items():
+            connection.execute(f"CREATE INDEX {name} ON {place}")
+        facts = {"format": FORMAT, "sync": sync, "canary": canary(), "epoch": 0, "version": 0}
+        for fact, value in facts.items():
+            store.put("meta", {"name": fact, "value": value})
+        connection.execute("COMMIT")
+    os.replace(new, path)  # noqa: PTH105  # a pair of paths
+    sync_folder(path.parent)
 
-    copy: is called before a migration changes the file. Without a path it lives in memory.
+
+@contextmanager
+def looked_into(path: Path, sync: str) -> Iterator[Store]:
+    """Open a ledger to look at, which changes nothing of it; one of an older form is brought up.
+
+    Raises StateError for a newer form, damage, or another sync's ledger.
     """
-    there = path is not None and path.exists()
+    with path.open("rb") as file:
+        # Else SQLite would begin anew with a file that is empty.
+        if file.read(len(_MAGIC)) != _MAGIC:
+            raise StateError(f"{path} is no ledger of tailrace")
+    with closing(_connected(f"{path.resolve().as_uri()}?mode=ro", path)) as store:
+        form = _form(store)
+        if form == FORMAT:
+            _believe(store, sync)
+            yield store
+            return
+        with closing(_connected(":memory:", path)) as copy:
+            with store.told():
+                store.connection.backup(copy.connection)
+                migrate(copy.connection, form, seal_of)
+            _believe(copy, sync)
+            yield copy
+
+
+def open_store(path: Path, copy: Callable[[Store], None]) -> Store:
+    """Open a ledger that was looked into; `copy` is called before a migration changes the file."""
+    store = _connected(path, path)
+    try:
+        with store.told():
+            store.connection.execute("PRAGMA journal_mode = WAL")
+            store.durable(True)
+            form = _form(store)
+            if form != FORMAT:
+                copy(store)
+                migrate(store.connection, form, seal_of)
+        store.commits = store.meta("commits") or 0
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def _connected(place: Path | str, path: Path) -> Store:
     try:
         connection = sqlite3.connect(
-            ":memory:" if path is None else path, isolation_level=None, check_same_thread=False
+            place, isolation_level=None, check_same_thread=False, uri=isinstance(place, str)
         )
     except sqlite3.Error as error:
         raise StateError(f"{path} cannot be opened: {error}") from None
-    store = Store(path or Path(":memory:"), connection)
+    store = Store(path, connection)
     try:
         with store.told():
-            _settings(connection, path)
-            if there:
-                _known(store, sync, copy)
-            else:
-                _make(store, sync)
+            for setting in ("trusted_schema = OFF", "foreign_keys = ON", "secure_delete = ON"):
+                connection.execute(f"PRAGMA {setting}")
+            connection.execute("PRAGMA busy_timeout = 5000")
     except BaseException:
         connection.close()
         raise
     return store
 
 
-def _settings(connection: sqlite3.Connection, path: Path | None) -> None:
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA foreign_keys = ON")
-    connection.execute("PRAGMA secure_delete = ON")
-    connection.execute("PRAGMA busy_timeout = 5000")
-    if path is not None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-
-
-def _make(store: Store, sync: str) -> None:
-    connection = store.connection
-    connection.execute("BEGIN IMMEDIATE")
-    for name, columns in TABLES.items():
-        listed = ", ".join(columns)
-        key = ", ".join(KEYS[name])
-        connection.execute(
-            f"CREATE TABLE {name} ({listed}, seal, PRIMARY KEY ({key})) WITHOUT ROWID"
-        )
-    connection.execute("CREATE INDEX doubts_by_name ON doubts (name)")
-    connection.execute("CREATE INDEX answers_by_name ON answers (name)")
-    facts = {"format": FORMAT, "sync": sync, "canary": canary(), "epoch": 0, "version": 0}
-    for fact, value in facts.items():
-        store.put("meta", {"name": fact, "value": value})
-    connection.execute("COMMIT")
-
-
-def _known(store: Store, sync: str, copy: Callable[[Store], None] | None) -> None:
-    """See that a ledger is of this form and of this sync, and whole."""
-    tables = {
-        name for (name,) in store.connection.execute("SELECT name FROM sqlite_master").fetchall()
-    }
-    if "meta" not in tables:
-        raise StateError(f"{store.path} is no ledger of tailrace")
-    form = store.connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
-    form = form[0] if form else None
-    if not isinstance(form, int):
-        raise StateError(f"{store.path} is damaged: it does not say which format it has")
-    if form > FORMAT:
+def _form(store: Store) -> int:
+    """Give the format of a ledger, one that this version can read."""
+    with store.told():
+        if ("table", "meta") not in _objects(store):
+            raise StateError(f"{store.path} is no ledger of tailrace")
+        row = store.connection.execute("SELECT value FROM meta WHERE name = 'format'").fetchone()
+    form = row[0] if row else None
+    if isinstance(form, int) and form > FORMAT:
         raise StateError(
             f"{store.path} was written by a newer tailrace (format {form}, this one knows"
             f" {FORMAT}); install that version again, or the newest"
         )
-    if form < FORMAT:
-        if copy is not None:
-            copy(store)
-        migrate(store.connection, form, seal_of)
+    if not isinstance(form, int) or (form != FORMAT and form not in STEPS):
+        raise StateError(f"{store.path} is damaged: it has a format that never was ({form!r})")
+    return form
+
+
+def _objects(store: Store) -> set[tuple[str, str]]:
+    found = store.connection.execute("SELECT type, name FROM sqlite_master").fetchall()
+    return {(kind, name) for kind, name in found if not name.startswith("sqlite_")}
+
+
+def _believe(store: Store, sync: str) -> None:
+    """See that a ledger is of this form and of this sync, and whole."""
+    expected = {("table", name) for name in TABLES} | {("index", name) for name in INDEXES}
+    with store.told():
+        strange = _objects(store) ^ expected
+        for name, columns in TABLES.items():
+            told = store.connection.execute(f"PRAGMA table_info({name})").fetchall()
+            if {each[1] for each in told} != {*columns, "seal"}:
+                strange.add(("table", name))
+    if strange:
+        what = ", ".join(sorted(f"{kind} {name}" for kind, name in strange))
+        raise StateError(f"{store.path} was altered outside tailrace: {what}")
     store.check()
     named = store.meta("sync")
     if named != sync:

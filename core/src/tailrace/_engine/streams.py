@@ -6,15 +6,17 @@ with them, so that a source that is read again from its start can be taken up wh
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Self
 
 import attrs
 
 from tailrace._engine.codec import digest, encode, name_of
+from tailrace._engine.disk import create
 from tailrace._engine.flow import Parcel, Records
 from tailrace._engine.lines import Change, write
-from tailrace._engine.state import State, create
+from tailrace._engine.state import State
 from tailrace.errors import PreflightError
 
 
@@ -67,7 +69,9 @@ class Segments:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        # What is in it was written through before it was sent.
+        with suppress(OSError):
+            self._file.close()
 
     def seal(self, parcels: Iterable[Parcel]) -> Iterator[Parcel]:
         """Give each parcel with its lines, which are on disk by then."""
