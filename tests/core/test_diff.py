@@ -25,6 +25,7 @@ class Verdicts:
 
     def __init__(self):
         self.refused, self.skipped, self.doubted, self.unlisted = [], [], [], 0
+        self.skips = None
 
     def refuse(self, *told):
         self.refused.append(told)

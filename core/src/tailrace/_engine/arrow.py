@@ -1,9 +1,10 @@
 """Columnar sources, read through DuckDB as a stream of row tuples."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import NamedTemporaryFile, gettempdir
 from typing import Any
 
 import attrs
@@ -148,6 +149,28 @@ def scan_object(source: Any) -> Scan:
 def identifier(name: str) -> str:
     """Quote a name for SQL."""
     return '"' + name.replace('"', '""') + '"'
+
+
+def as_table(columns: Sequence[str], rows: Iterable[Sequence[str | None]]) -> tuple[Any, Any]:
+    """Make a table of rows of text; give DuckDB's connection, which has to live as long, and it."""
+    connection = connect(Path(gettempdir()))
+    with NamedTemporaryFile("wb", suffix=".csv") as file:
+        for row in rows:
+            file.write(b",".join(map(_quoted, row)) + b"\n")
+        file.flush()
+        told = ", ".join(f"{literal(each)}: 'VARCHAR'" for each in columns)
+        connection.execute(
+            f"CREATE TABLE given AS FROM read_csv({file_literal(Path(file.name))}, header = false,"
+            f" auto_detect = false, columns = {{{told}}}, allow_quoted_nulls = false,"
+            " quote = '\"', escape = '\"', max_line_size = 16000000, parallel = false)"
+        )
+    return connection, connection.table("given")
+
+
+def _quoted(value: str | None) -> bytes:
+    if value is None:
+        return b""
+    return b'"%b"' % value.replace('"', '""').encode("utf-8", "backslashreplace")
 
 
 def literal(text: str) -> str:

@@ -71,6 +71,9 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
             store.put("files", row)
         for row in store.rows("batches", "run = ? AND reservation IS NOT NULL", run["number"]):
             store.change("batches", row, reservation=None)
+        if run["mode"] == "replace":
+            # All of it was offered anew.
+            store.drop("refusals", "run < ?", run["number"])
         for name, value in told.items():
             store.set_meta(name, value)
         store.set_meta("version", (store.meta("version") or 0) + 1)

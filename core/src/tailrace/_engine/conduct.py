@@ -17,6 +17,7 @@ from tailrace._engine.finishing import Unfinished
 from tailrace._engine.http import Client
 from tailrace._engine.intake import commit, conclude
 from tailrace._engine.ledger import Ledger
+from tailrace._engine.listing import outcomes_of
 from tailrace._engine.opening import code_of, log_of
 from tailrace._engine.planned import config_of, deliver_plan, plan
 from tailrace._engine.preparing import Prepared
@@ -85,6 +86,7 @@ def run_once(
             report = _hidden(report, hiding)
         if state is not None:
             report = _closed(execution, state, report, died=unfinished is not None)
+            report = _listed(execution, state, report)
         tell("tailrace_run_finished", run=run, report=report)
     return report, late
 
@@ -138,7 +140,7 @@ def _closed(run: Execution, state: State, report: Report, *, died: bool) -> Repo
                     exit_code=report.exit_code,
                     report=told,
                 )
-            state.sweep()
+            state.sweep(row["number"])
             return report
         if report.exit_code in (1, 7):
             return report
@@ -169,6 +171,13 @@ def _end(run: Execution, state: State, report: Report, now: float, *, died: bool
             return
     planned = keyed and not facts.get("stream")
     close(state, ledger.run, planned, report.exit_code, form, now, **meta)
+
+
+def _listed(run: Execution, state: State, report: Report) -> Report:
+    """Let a report find the outcomes that are kept of its run."""
+    counts = {status: getattr(report, status) for status in Status}
+    where = (state.folder.parent, run.prepared.name, run.ledger.number)
+    return attrs.evolve(report, each=lambda: outcomes_of(*where, counts, report.problem or ""))
 
 
 def _hidden(report: Report, hiding: Hide) -> Report:

@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import attrs
 
-from tailrace._engine.arrow import PAGE
+from tailrace._engine.arrow import PAGE, literal
 from tailrace._engine.codec import decode, decode_value, digest, encode, encode_value, name_of
 from tailrace._engine.disk import create
 from tailrace._engine.flow import Records
@@ -309,11 +309,7 @@ class Diff:
             file.writelines(f"{name}\n".encode() for name in sorted(names))
         connection.execute(f"CREATE TEMP TABLE special AS {table_of(special, ('name',))}")
         unchanged = self._same_in_sql()
-        (count,) = connection.execute(
-            "SELECT count(*) FROM staged s JOIN held h USING (name)"  # noqa: S608  # our own words
-            f" WHERE {unchanged} AND NOT EXISTS (FROM special x WHERE x.name = s.name)"
-        ).fetchone()
-        self.verdicts.skip_many(count, "exists" if self.mode is Mode.INSERT else "unchanged")
+        self._skip_in_sql(unchanged)
         first: set[str] = set()
         with (special.parent / "values").open("rb") as values:
             connection.execute(
@@ -334,6 +330,23 @@ class Diff:
                         yield from self._decided(each, known)
                     if name in differ:
                         first.add(name)
+
+    def _skip_in_sql(self, unchanged: str) -> None:
+        """Count what is as it was, and name it for those who want to look at each."""
+        reason = "exists" if self.mode is Mode.INSERT else "unchanged"
+        # A record that has no key is named by its place in the read.
+        name = "s.number::VARCHAR" if self.mode is Mode.APPEND else "s.name"
+        found = (
+            f"SELECT {name} AS name, {literal(reason)} AS reason FROM staged s JOIN held h"  # noqa: S608
+            f" USING (name) WHERE {unchanged} AND NOT EXISTS (FROM special x WHERE x.name = s.name)"
+        )
+        into = self.verdicts.skips
+        query = f"SELECT count(*) FROM ({found})"  # noqa: S608
+        if into is not None:
+            create(into).close()
+            query = f"COPY ({found}) TO {literal(str(into))} (FORMAT parquet, USE_TMP_FILE false)"
+        (count,) = self._connection.execute(query).fetchone()
+        self.verdicts.skip_many(count, reason)
 
     def _same_in_sql(self) -> str:
         """Give the condition under which nothing is sent, as `_unchanged` has it."""

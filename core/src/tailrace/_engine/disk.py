@@ -14,6 +14,12 @@ def create(path: Path) -> BinaryIO:
     return cast("BinaryIO", os.fdopen(os.open(path, flags, 0o600), "wb+"))
 
 
+def appended(path: Path) -> BinaryIO:
+    """Open a file to write at its end; it is made, for this user alone, if it is not there."""
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    return cast("BinaryIO", os.fdopen(os.open(path, flags, 0o600), "ab"))
+
+
 def digest_of(path: Path) -> tuple[str, int]:
     """Give a file's digest and its length in bytes."""
     digest = blake2b(digest_size=16)

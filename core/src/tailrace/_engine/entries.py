@@ -1,16 +1,58 @@
-"""Entries: what the ledger says of single records that were not plainly delivered."""
+"""Entries: what the ledger says: of runs, batches, and records that were not plainly delivered."""
 
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 from tailrace._engine.codec import encode_value, name_of
+from tailrace._engine.flow import Parcel
 from tailrace._engine.known import Refused
 from tailrace._engine.lines import Change
 from tailrace._engine.refusals import fingerprint
 from tailrace._engine.store import Row
 from tailrace.errors import InternalError
 from tailrace.outcomes import Outcome
+
+
+def beginning(number: int, run_id: str, mode: str, now: float, facts: dict[str, Any]) -> Row:
+    """Give the entry of a run that begins."""
+    return {
+        "number": number,
+        "run_id": run_id,
+        "mode": mode,
+        "state": "reading",
+        "started": now,
+        "ended": None,
+        "exit_code": None,
+        "facts": orjson.dumps(facts).decode(),
+        "report": None,
+    }
+
+
+def intent(run: int, place: int, parcel: Parcel, schema: str, now: float) -> Row:
+    """Give the entry of a batch that is about to be sent."""
+    batch = parcel.batch
+    return {
+        "run": run,
+        "place": place,
+        "id": batch.id,
+        "file": parcel.file,
+        "action": str(batch.action),
+        "offset": parcel.offset,
+        "length": parcel.length,
+        "count": len(batch),
+        "digest": blake2b(b"".join(parcel.lines), digest_size=16).hexdigest(),
+        "schema": schema,
+        "reservation": reservation(batch.reservation),
+        "read": parcel.read,
+        "prefix": parcel.prefix,
+        "intended": now,
+        "settled": None,
+        "late": None,
+        "split": None,
+        "tally": None,
+    }
 
 
 def answer(batch: Row, change: Change, outcome: Outcome) -> Row:
@@ -26,11 +68,11 @@ def answer(batch: Row, change: Change, outcome: Outcome) -> Row:
 
 
 def early(run: int, number: int, outcome: Outcome) -> Row:
-    """Give the entry of a record that came into no batch; the number only keeps them apart."""
+    """Give the entry of a record that came into no batch; its number only keeps it apart."""
     return {
         "run": run,
         "file": "",
-        "number": number,
+        "number": -number,
         "place": None,
         "name": "" if outcome.key is None else name_of(outcome.key),
         **_told(outcome),

@@ -67,6 +67,7 @@ def erase_key(state: State, text: str) -> int:
 
 def scrub(state: State) -> None:
     """Make sure that what was forgotten is gone from the ledger's bytes and from its copy."""
+    state.sweep()
     connection = state.store.connection
     with state.store.told():
         connection.execute("VACUUM")

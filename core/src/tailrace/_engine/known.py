@@ -1,6 +1,7 @@
 """Known: what of keys is known before a read is compared, and who takes the answers."""
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
@@ -14,6 +15,10 @@ class Verdicts(Protocol):
 
     def skip(self, key: Any, reason: str, message: str) -> None:
         """Note a record that need not be sent."""
+
+    @property
+    def skips(self) -> Path | None:
+        """Give where to put the names of what `skip_many` counts, if they are to be kept."""
 
     def skip_many(self, count: int, reason: str) -> None:
         """Note so many of them."""

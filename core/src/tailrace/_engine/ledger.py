@@ -8,6 +8,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -20,7 +21,9 @@ from tailrace._engine.flow import Parcel, schema_as_json
 from tailrace._engine.known import Known, Refused
 from tailrace._engine.lines import Change
 from tailrace._engine.lines import read as read_line
+from tailrace._engine.listing import Notes
 from tailrace._engine.store import Row, Store
+from tailrace._engine.streams import laid
 from tailrace.errors import InternalError, StateError
 from tailrace.outcomes import Outcome, Rejection, Status
 
@@ -41,6 +44,7 @@ class Ledger:
     keyed: bool = False
     account: Account = attrs.field(factory=Account)
     broken: StateError | None = None
+    notes: Notes | None = None
     _open: dict[str, Row] = attrs.field(factory=dict)
     _pending: list[tuple[str, Row]] = attrs.field(factory=list)
     _known: dict[str, Refused] = attrs.field(factory=dict)
@@ -79,6 +83,11 @@ class Ledger:
         """Note a record that there is no need to send."""
         self._one(Outcome(key, Status.SKIPPED, reason=reason, message=message))
 
+    @property
+    def skips(self) -> Path | None:
+        """Give where to put the names of what `skip_many` counts."""
+        return None if self.notes is None else self.notes.skips
+
     def skip_many(self, count: int, reason: str) -> None:
         """Note so many records that there is no need to send."""
         self.account.add(Status.SKIPPED, count)
@@ -97,10 +106,13 @@ class Ledger:
         if parcel.tried:
             return self._still(parcel, message)
         self.account.add(Status.FAILED, len(parcel), message)
-        return [
+        outcomes = [
             Outcome(each.key, Status.FAILED, reason="not_sent", message=message)
             for each in parcel.batch
         ]
+        if self.notes is not None and not parcel.lines:
+            self.notes.add(outcomes)
+        return outcomes
 
     # Batches
 
@@ -111,26 +123,8 @@ class Ledger:
         if self.store is not None and not parcel.tried:
             with self._lock, self.store.transaction() as store:
                 self._places += 1
-                row = {
-                    "run": self.number,
-                    "place": self._places,
-                    "id": batch.id,
-                    "file": parcel.file,
-                    "action": str(batch.action),
-                    "offset": parcel.offset,
-                    "length": parcel.length,
-                    "count": len(batch),
-                    "digest": blake2b(b"".join(parcel.lines), digest_size=16).hexdigest(),
-                    "schema": self._schema(batch.schema),
-                    "reservation": entries.reservation(batch.reservation),
-                    "read": parcel.read,
-                    "prefix": parcel.prefix,
-                    "intended": self.wall(),
-                    "settled": None,
-                    "late": None,
-                    "split": None,
-                    "tally": None,
-                }
+                schema = self._schema(batch.schema)
+                row = entries.intent(self.number, self._places, parcel, schema, self.wall())
                 store.put("batches", row)
                 self._flush(store)
         with self._lock:
@@ -152,6 +146,8 @@ class Ledger:
             except StateError as error:
                 self._lost(parcel, error)
                 return
+        if self.notes is not None and not parcel.lines:
+            self.notes.add(each for each in outcomes if _plain(each))
         with self._lock:
             self._open.pop(parcel.batch.id, None)
             for outcome in outcomes:
@@ -201,18 +197,18 @@ class Ledger:
         self, store: Store, parcel: Parcel, batch: Row, place: int, outcome: Outcome
     ) -> None:
         """Keep what became of one record, where that is not plainly that it was delivered."""
-        plain = outcome.status is Status.DELIVERED and outcome.remote_id is None
+        plain = _plain(outcome)
         number = parcel.numbers[place]
         if plain and parcel.tried:
             where = (self.number, parcel.file, number)
             store.drop("answers", "run = ? AND file = ? AND number = ?", *where)
         if plain and not self._known:
             return
-        line = parcel.lines[place]
+        line = parcel.lines[place] if parcel.lines else laid(parcel, place)
         change = read_line(line)
         if not plain:
             store.put("answers", entries.answer(batch, change, outcome))
-        if outcome.status is Status.IN_DOUBT:
+        if outcome.status is Status.IN_DOUBT and parcel.lines:
             now = self.wall()
             store.put("doubts", entries.doubt(batch, change, line, outcome.message, now))
         elif outcome.status is Status.REJECTED:
@@ -247,18 +243,9 @@ class Ledger:
             return
         with self.store.transaction() as store:
             last = max((row["number"] for row in store.rows("runs")), default=0)
-            self.run = {
-                "number": last + 1,
-                "run_id": run_id,
-                "mode": mode,
-                "state": "reading",
-                "started": self.wall(),
-                "ended": None,
-                "exit_code": None,
-                "facts": orjson.dumps(facts).decode(),
-                "report": None,
-            }
+            self.run = entries.beginning(last + 1, run_id, mode, self.wall(), facts)
             store.put("runs", self.run)
+        self.notes = Notes.of(self.store.path.parent, self.number)
 
     def facts(self) -> dict[str, Any]:
         """Give what is known of the run."""
@@ -268,6 +255,8 @@ class Ledger:
         """Keep the sealed plan: from here on, a run that dies is finished from it."""
         if self.store is None:
             return
+        if self.notes is not None:
+            self.notes.flush()
         with self._lock, self.store.transaction() as store:
             for file in files:
                 store.put("files", {"run": self.number, "facts": None, **file})
@@ -288,6 +277,8 @@ class Ledger:
     def resume(self, run: Row, batches: Iterable[Row]) -> None:
         """Take up a run that died: its counts, and what of it is open."""
         self.run = run
+        if self.store is not None:
+            self.notes = Notes.of(self.store.path.parent, self.number)
         for status, count in self.facts().get("tally", {}).items():
             self.account.add(Status(status), count)
         for row in batches:
@@ -300,9 +291,10 @@ class Ledger:
         self._open[row["id"]] = row
         self.account.take_back(tally)
 
-    def restore(self, rejections: Iterable[Row]) -> None:
-        """Take over the rejections of a run that died."""
-        for row in rejections:
+    def restore(self, answers: Iterable[Row]) -> None:
+        """Take over what a run that died had answered record by record."""
+        for row in answers:
+            self._early += row["place"] is None
             if row["status"] == "rejected":
                 self.account.rejections.append(
                     Rejection(decode_value(row["key"]), row["reason"], row["message"])
@@ -368,6 +360,8 @@ class Ledger:
 
     def _one(self, outcome: Outcome) -> None:
         self.account.note(outcome)
+        if self.notes is not None and outcome.status is Status.SKIPPED:
+            self.notes.add([outcome])
         if self.store is None or outcome.status is Status.SKIPPED:
             return
         self._early += 1
@@ -380,6 +374,8 @@ class Ledger:
 
     def flush(self) -> None:
         """Keep what waits for the next transaction."""
+        if self.notes is not None:
+            self.notes.flush()
         if self.store is not None and self._pending:
             with self._lock, self.store.transaction() as store:
                 self._flush(store)
@@ -397,3 +393,8 @@ class Ledger:
             self._schemas.add(name)
             self.store.put("schemas", {"digest": name, "body": body.decode()})
         return name
+
+
+def _plain(outcome: Outcome) -> bool:
+    """Tell whether there is nothing more to say than that it was delivered."""
+    return outcome.status is Status.DELIVERED and outcome.remote_id is None

@@ -1,11 +1,14 @@
 """Report: what a run did, in counts that add up."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
 
-from tailrace.outcomes import Rejection
+from tailrace._engine.arrow import as_table
+from tailrace.errors import ConfigError
+from tailrace.outcomes import Outcome, Rejection
 from tailrace.records import Mode
 from tailrace.text import plain, shown
 
@@ -32,12 +35,55 @@ _WIDE = 1000
 _MOST_BITS = 10_000
 """Of a whole number in JSON; Python writes some 14,000."""
 
+_COLUMNS = ("sync", "run_id", "key", "status", "reason", "message", "remote_id")
+
+_APART = ("rejections", "earlier", "_each")
+"""Fields that the JSON form has otherwise, or not at all."""
+
 _WORST_FIRST = (7, 1, 3, 4, 5, 9, 10, 8, 6, 2, 0)
 
 
 def worst(codes: Mapping[Any, int] | list[int]) -> int:
     """Give the exit code that stands first when several apply."""
     return min(codes, key=_WORST_FIRST.index, default=0)
+
+
+@attrs.define(eq=False)
+class Outcomes:
+    """All outcomes of one run: iterate over them, or hand them to what reads Arrow.
+
+    As Arrow they are text: sync, run_id, key, status, reason, message, remote_id. A key of several
+    fields is a JSON array there. Whoever reads them may find a StateError where the next run of the
+    sync has begun.
+    """
+
+    sync: str
+    run_id: str
+    _count: int
+    _each: Callable[[], Iterator[Outcome]] = attrs.field(repr=False)
+    _connection: Any = attrs.field(default=None, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return self._each()
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        rows = (
+            (
+                self.sync,
+                self.run_id,
+                _as_text(each.key),
+                each.status,
+                each.reason,
+                each.message,
+                each.remote_id,
+            )
+            for each in self
+        )
+        self._connection, table = as_table(_COLUMNS, rows)
+        return table.__arrow_c_stream__(requested_schema)
 
 
 @attrs.frozen(kw_only=True)
@@ -68,11 +114,24 @@ class Report:
     rejections: tuple[Rejection, ...] = attrs.field(default=(), repr=False)
     earlier: tuple["Report", ...] = attrs.field(default=(), repr=False)
     """Runs that had died, or were left with failures, and were finished first."""
+    _each: Callable[[], Iterator[Outcome]] | None = attrs.field(default=None, repr=False, eq=False)
 
     @property
     def ok(self) -> bool:
         """Tell whether the exit code is 0."""
         return self.exit_code == 0
+
+    def outcomes(self) -> "Outcomes":
+        """Give every outcome of the run by itself.
+
+        They are kept with the state until the next run begins. Raises a ConfigError for a sync
+        that keeps no state.
+        """
+        if self._each is None:
+            raise ConfigError(
+                "the outcomes of a run are kept with the state of its sync; give it one: state=PATH"
+            )
+        return Outcomes(self.sync, self.run_id, self.read + self.removed, self._each)
 
     def summary(self) -> str:
         """Give a line of counts, and below it what a person should look at."""
@@ -103,9 +162,7 @@ class Report:
 
     def as_json(self) -> dict[str, Any]:
         """Give the machine's form, with the first 20 rejections."""
-        form = attrs.asdict(
-            self, recurse=False, filter=lambda each, _: each.name not in ("rejections", "earlier")
-        )
+        form = attrs.asdict(self, recurse=False, filter=lambda each, _: each.name not in _APART)
         form["mode"] = str(self.mode)
         form["seconds"] = round(self.seconds, 3)
         form["warnings"] = list(self.warnings)
@@ -115,6 +172,13 @@ class Report:
         if self.earlier:
             form["earlier"] = [each.as_json() for each in self.earlier]
         return form
+
+
+def _as_text(key: Any) -> str | None:
+    """Give a key as people type it, and several fields' as a JSON array of such."""
+    if isinstance(key, tuple):
+        return json.dumps([_as_text(each) for each in key])
+    return None if key is None else shown(key)
 
 
 def _for_json(key: Any) -> Any:

@@ -89,7 +89,7 @@ def _executed(
             if any(each.holds_back for each in left) or _broken_off(earlier):
                 return _stuck(prepared, clock, earlier), None
             work = _asked(prepared, state, wishes)
-            if work is fresh and due_again(state):
+            if work is fresh and prepared.mode is not Mode.REPLACE and due_again(state):
                 earlier.append(run_once(_appending(prepared), clock, resend, state)[0])
             report, late = run_once(
                 _appending(prepared) if work is resend else prepared, clock, work, state
@@ -110,7 +110,7 @@ def _asked(prepared: Prepared, state: State, wishes: Wishes) -> Work:
         return stopped.release
     if wishes.retry is not None:
         make_due(state, wishes.retry, wishes.fingerprint)
-        if due_again(state) and not prepared.planned:
+        if prepared.mode is Mode.APPEND and not prepared.planned and due_again(state):
             return resend
     return fresh
 

@@ -19,6 +19,9 @@ from tailrace.errors import ConfigError, StateError
 LEDGER = "ledger.db"
 COPY = "ledger.copy"
 """The last verified copy, made at the end of each run."""
+NOTES = "notes-{}.lines"
+SKIPS = "skips-{}.parquet"
+"""What `report.outcomes()` needs besides, of the last run only."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _NETWORK = frozenset(
@@ -95,11 +98,13 @@ class State:
             with suppress(OSError):
                 self.path(name).unlink()
 
-    def sweep(self) -> None:
-        """Delete what a process that died left half-made."""
+    def sweep(self, last: int = 0) -> None:
+        """Delete what a process that died left half-made, and what only the run before needed."""
         known = {row["name"] for row in self.store.rows("files")}
-        unfinished = "run IN (SELECT number FROM runs WHERE state = 'delivering')"
-        known |= {row["file"] for row in self.store.rows("batches", unfinished)}
+        for run in self.store.rows("runs", "state = 'delivering' OR number = ?", last):
+            number = run["number"]
+            known |= {row["file"] for row in self.store.rows("batches", "run = ?", number)}
+            known |= {NOTES.format(number), SKIPS.format(number)}
         for path in self.folder.iterdir():
             if (path.suffix == ".new" or _ours(path)) and path.name not in known:
                 self.remove([path.name])

@@ -45,6 +45,14 @@ def line_of(row: Mapping[str, Any]) -> bytes:
         return b""
 
 
+def laid(parcel: Parcel, place: int) -> bytes:
+    """Lay down a record of a replacement, of which no plan is kept, since all of it goes again."""
+    record, number = parcel.batch.records[place], parcel.numbers[place]
+    action, values = str(parcel.batch.action), line_of(record.values)
+    name = str(number)
+    return write(Change(number=number, action=action, name=name, key=record.key, line=values))
+
+
 @attrs.define(eq=False)
 class Segments:
     """Lay the lines of batches down, each before it is sent; use it in a `with` block.
