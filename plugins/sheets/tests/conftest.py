@@ -1,11 +1,13 @@
 """A sandbox, a spreadsheet in it that is looked at without any code of ours, and whole runs."""
 
+import functools
 import importlib.util
 import json
 import os
 import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from urllib.parse import quote
 
 import attrs
@@ -19,6 +21,7 @@ from tailrace.testing import FakeClock
 from tailrace_sandbox import Sandbox
 from tailrace_sheets import tailrace_destination
 
+OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DISCOVERY = Path(__file__).parents[3] / "tests" / "vendors" / "discovery.py"
 
 settings.register_profile("quick", max_examples=50, deadline=None)
@@ -37,13 +40,49 @@ def discovery():
     return module
 
 
-@pytest.fixture
-def sandbox(discovery):
+@pytest.fixture(scope="session", autouse=True)
+def built_once():
+    """Google's client takes a tenth of a second to build, which many runs would add up."""
+    from googleapiclient import discovery
+
+    build = discovery.build
+
+    @functools.cache
+    def built(endpoint):
+        service = build(
+            "sheets",
+            "v4",
+            http=object(),
+            static_discovery=True,
+            cache_discovery=False,
+            client_options={"api_endpoint": endpoint},
+        )
+        methods = service.spreadsheets()
+        values = methods.values()
+        methods.values = lambda: values
+        return SimpleNamespace(spreadsheets=lambda: methods)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            discovery, "build", lambda *_, **how: built(how["client_options"]["api_endpoint"])
+        )
+        yield
+
+
+@pytest.fixture(scope="session")
+def served():
+    """One server for all tests, so that Google's client is built for one address."""
     with Sandbox() as box:
         yield box
-        if discovery is not None:
-            fair = [each for each in box.requests("sheets") if each.fault is None]
-            assert [problem for each in fair for problem in discovery.check(each)] == []
+
+
+@pytest.fixture
+def sandbox(served, discovery):
+    served.reset()
+    yield served
+    if discovery is not None:
+        fair = [each for each in served.requests("sheets") if each.fault is None]
+        assert [problem for each in fair for problem in discovery.check(each)] == []
 
 
 class Sheet:
@@ -71,7 +110,7 @@ class Sheet:
     def call(self, path, body=None, method=None):
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, method=method)
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) as answer:
+        with OPENER.open(request) as answer:
             return json.load(answer)
 
     def values(self, tab=None, render="UNFORMATTED_VALUE"):
@@ -209,3 +248,9 @@ def service_account(sandbox, private_key):
         "client_id": "1",
         "token_uri": f"{sandbox.url('sheets')}/token",
     }
+
+
+@pytest.fixture(scope="session")
+def sheet_in():
+    """The class of spreadsheets, for tests whose examples each need a new one."""
+    return Sheet

@@ -25,7 +25,7 @@ def test_importing_the_plugin_imports_nothing_heavy():
 def test_the_spec_declares_googles_limits():
     spec = tailrace_destination()
 
-    assert set(spec.modes) == {"append", "upsert", "replace"}
+    assert set(spec.modes) == {"append", "insert", "update", "upsert", "mirror", "replace"}
     assert [(each.count, each.per, each.scope) for each in spec.rate] == [
         (60, 60, "read"),
         (60, 60, "write"),
@@ -166,7 +166,7 @@ def test_each_refusal_has_a_cure_of_its_own(status, message, told):
     def refuse(request, judged):
         raise error(f"GET x: {status}: {message}", status=status)
 
-    book = Book("abc", None, tailrace.Http(refuse), Methods(Transport))
+    book = Book("abc", "https://example.com", None, tailrace.Http(refuse), Methods(Transport))
     with pytest.raises(tailrace.FatalError) as raised:
         book.describe("x")
 

@@ -31,6 +31,21 @@ def test_the_limits_are_the_specs():
     assert f"{spec.batch_size:,} rows, {spec.max_bytes:,} bytes" in TEXT
     assert f"| at once | {spec.max_in_flight} batch" in TEXT
     assert SCOPE in TEXT
-    assert {
-        f"delivery class `{each}`" for each in (spec.delivery["append"], spec.delivery["upsert"])
-    } == set(re.findall(r"delivery class `\w+`", TEXT))
+
+
+def test_the_delivery_classes_are_the_specs():
+    spec = tailrace_destination()
+    rows = re.findall(r"^\| (.+) \| `(idempotent|keyed|probe|at_most_once)` \|", TEXT, re.MULTILINE)
+    told = {name: word for names, word in rows for name in re.findall(r"\w+", names)}
+
+    assert told.pop("replace") == told["append"] == spec.delivery["append"]
+    assert told.pop("deletion") == spec.delivery["delete"]
+    assert told == {name: spec.delivery[name] for name in ("append", "upsert", "insert", "update")}
+
+
+def test_the_modes_are_the_specs():
+    table = TEXT.partition("## Modes")[2].partition("An empty read")[0]
+
+    assert set(re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)) == {
+        str(mode) for mode in tailrace_destination().modes
+    }

@@ -1,4 +1,4 @@
-"""Google Sheets as a destination: append rows, upsert by key, or replace a whole tab."""
+"""Google Sheets as a destination: rows are appended, kept by key, mirrored, or replaced as one."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -51,11 +51,12 @@ def open_sheet(
     if mode == "replace":
         with Replacer(tab) as replacer:
             yield replacer
-    elif mode == "upsert":
-        tab.columns.check(key)
-        yield Upserter(tab, tuple(key))
-    else:
+    elif mode == "append":
         yield Appender(tab)
+    else:
+        tab.columns.check(key)
+        with Upserter(tab, tuple(key)) as upserter:
+            yield upserter
 
 
 def _check(options: Options, key: Sequence[str]) -> None:
@@ -83,7 +84,7 @@ def tailrace_destination() -> tailrace.DestinationSpec:
     return tailrace.DestinationSpec(
         options=Options,
         open=open_sheet,
-        modes={"append", "upsert", "replace"},
+        modes={"append", "insert", "update", "upsert", "mirror", "replace"},
         batch_size=50_000,
         # With the ranges and the header, a body stays below the 2 MB that Google recommends.
         max_bytes=1_950_000,
@@ -91,7 +92,14 @@ def tailrace_destination() -> tailrace.DestinationSpec:
         # made ready meanwhile. More would gain little and hold more rows in memory.
         max_in_flight=1,
         rate=(tailrace.Rate(60, 60, "read"), tailrace.Rate(60, 60, "write")),
-        # The rows of a lost append are looked up: in the next run they would go below themselves.
-        delivery={"append": "probe", "upsert": "idempotent"},
+        # Rows that may have been appended or deleted are looked up: sent again, the first would go
+        # below themselves, and the second would be others.
+        delivery={
+            "append": "probe",
+            "insert": "idempotent",
+            "update": "idempotent",
+            "upsert": "idempotent",
+            "delete": "probe",
+        },
         weigh=weigh,
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -19,7 +20,7 @@ FULL = "10000000 cells"
 class Transport:
     """Be the `http=` object of Google's client: httplib2's face, the engine's client behind it.
 
-    repeat: whether a change of structure does no harm when it arrives twice.
+    repeat: whether it does no harm when a request arrives twice.
     """
 
     http: tailrace.Http
@@ -46,7 +47,7 @@ class Transport:
             headers=sent,
             scope="read" if reads else "write",
             safe=reads,
-            repeat=self.repeat or "/values" in uri.partition("?")[0],
+            repeat=self.repeat,
         )
         return Response({"status": str(answer.status), **answer.headers}), answer.content
 
@@ -59,9 +60,15 @@ class Book:
     """Make the few calls that are needed, for one spreadsheet; used by several threads."""
 
     id: str
+    base_url: str
     email: str | None
     http: tailrace.Http = attrs.field(repr=False)
     _methods: Any = attrs.field(repr=False)
+
+    @cached_property
+    def _values(self) -> Any:
+        # Google's client makes these methods anew, from their descriptions, each time it is asked.
+        return self._methods.values()
 
     def describe(self, fields: str, *ranges: str) -> Json:
         """Give the spreadsheet's properties, and those cells' data."""
@@ -72,7 +79,7 @@ class Book:
 
     def read(self, *ranges: str, formulas: bool = False) -> list[list[list[Any]]]:
         """Give the values of ranges; rows are ragged, empty ones at the end are missing."""
-        call = self._methods.values().batchGet(
+        call = self._values.batchGet(
             spreadsheetId=self.id,
             ranges=list(ranges),
             valueRenderOption="FORMULA" if formulas else "UNFORMATTED_VALUE",
@@ -81,15 +88,19 @@ class Book:
         )
         return [each.get("values", []) for each in self._done(call)["valueRanges"]]
 
-    def write(self, data: Sequence[Json], *, parsed: bool = False) -> None:
-        """Write values to explicit ranges, all or none; sending it twice does no harm."""
+    def write(self, data: Sequence[Json], *, parsed: bool = False, repeat: bool = False) -> None:
+        """Write values to explicit ranges, all or none.
+
+        repeat: nobody moves rows meanwhile, so that sending it twice does no harm.
+        """
         how = "USER_ENTERED" if parsed else "RAW"
         self._done(
-            self._methods.values().batchUpdate(
+            self._values.batchUpdate(
                 spreadsheetId=self.id,
                 body={"valueInputOption": how, "data": data},
                 fields="totalUpdatedCells",
-            )
+            ),
+            repeat=repeat,
         )
 
     def change(self, requests: Sequence[Json], *, repeat: bool = False) -> None:
@@ -185,12 +196,14 @@ def open_book(
     from googleapiclient.discovery import build
 
     signed = http if login is None else http.using(auth=login)
+    address = base_url.rstrip("/")
     service = build(
         "sheets",
         "v4",
         http=Transport(signed),
         static_discovery=True,
         cache_discovery=False,
-        client_options={"api_endpoint": base_url.rstrip("/")},
+        client_options={"api_endpoint": address},
     )
-    return Book(spreadsheet, login.email if login else None, signed, service.spreadsheets())
+    email = login.email if login else None
+    return Book(spreadsheet, address, email, signed, service.spreadsheets())

@@ -11,7 +11,7 @@ from tailrace_sheets._book import FULL, Book, Json
 MOST_CELLS = 10_000_000
 _SPARE = 500
 """Rows more than needed, at least, so that growing stays rare."""
-SIZES = "sheets(properties(sheetId,title,gridProperties(rowCount,columnCount)))"
+SIZES = "sheets(properties(sheetId,title,gridProperties(rowCount,columnCount,frozenRowCount)))"
 
 Formats = Mapping[int, Mapping[str, str]]
 
@@ -48,10 +48,14 @@ def removed(sheet: int, dimension: str, start: int, end: int) -> Json:
 
 @attrs.frozen
 class Sizes:
-    """Hold how large the grids of a spreadsheet are: rows and columns by the tabs' ids."""
+    """Hold how large the grids of a spreadsheet are: rows and columns by the tabs' ids.
+
+    frozen: how many rows at the top stay in sight, which Google never leaves without another.
+    """
 
     titles: Mapping[int, str]
     grids: Mapping[int, tuple[int, int]]
+    frozen: Mapping[int, int] = attrs.field(factory=dict)
 
     def of(self, sheet: int, title: str) -> tuple[int, int]:
         """Give the size of a tab; raises a FatalError when it is gone."""
@@ -80,14 +84,15 @@ class Sizes:
 
 def read_sizes(book: Book) -> Sizes:
     """Read the sizes and titles of all tabs."""
-    titles, grids = {}, {}
+    titles, grids, frozen = {}, {}, {}
     for each in book.describe(SIZES)["sheets"]:
         properties = each["properties"]
         titles[properties["sheetId"]] = properties["title"]
         grid = properties.get("gridProperties")
         if grid is not None:
             grids[properties["sheetId"]] = (grid["rowCount"], grid["columnCount"])
-    return Sizes(titles, grids)
+            frozen[properties["sheetId"]] = grid.get("frozenRowCount", 0)
+    return Sizes(titles, grids, frozen)
 
 
 @attrs.define(eq=False)
@@ -128,10 +133,10 @@ class Grid:
             except tailrace.RejectedError as error:
                 raise tailrace.FatalError(str(error), status=error.status) from None
 
-    def look(self) -> None:
-        """Read the tab's size again, after someone may have changed it."""
+    def look(self) -> Sizes:
+        """Read the tab's size again, after someone may have changed it; give those of all tabs."""
         with self._lock:
-            self._look()
+            return self._look()
 
     def _look(self) -> Sizes:
         sizes = read_sizes(self.book)

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+import tailrace
 from tailrace_sheets import _ranges
 from tailrace_sheets._tab import Tab
 
@@ -27,6 +28,7 @@ def key_of(cells: Sequence[Any]) -> Hashable | None:
 class Index:
     """Know the row of each key; `last` is the tab's last row that holds anything."""
 
+    title: str
     last: int
     rows: dict[Hashable, int] = attrs.field(factory=dict)
     twice: dict[Hashable, list[int]] = attrs.field(factory=dict)
@@ -37,10 +39,26 @@ class Index:
         if before != row:
             self.twice.setdefault(key, [before]).append(row)
 
+    def nowhere(
+        self, batch: tailrace.Batch, record: tailrace.Record, key: Hashable | None
+    ) -> tailrace.Outcome | None:
+        """Answer for a record whose key names no row, or several."""
+        if key is None:
+            told = "its key is empty text, which names no row of a sheet"
+            return batch.outcome(record, rejected=told, reason="no_key")
+        if key not in self.twice:
+            return None
+        if batch.action == "insert":
+            told = f"its key stands in row {self.twice[key][0]}"
+            return batch.outcome(record, skipped=told, reason="exists")
+        rows = " and ".join(str(row) for row in self.twice[key])
+        told = f"its key stands in rows {rows} of tab {self.title!r}; remove all but one"
+        return batch.outcome(record, rejected=told, reason="duplicate_in_sheet")
+
 
 def read_index(tab: Tab, key: Sequence[str]) -> Index:
     """Read the key's columns of all rows, and nothing else but where the tab ends."""
-    index = Index(max(tab.last_row(), 1))
+    index = Index(tab.title, max(tab.last_row(), 1))
     if not all(name in tab.columns for name in key):
         return index
     places = [tab.columns[name] for name in key]

@@ -18,25 +18,32 @@ class Entry:
     """Hold where a record goes and what its cells are.
 
     new: the row is to be empty yet. sent: it may stand there already, as it was sent before.
+    missed: it was looked for since, and was not there. tried: a process that died was to add it.
     """
 
     row: int
     cells: list[Shown]
     new: bool = True
     sent: bool = False
+    missed: bool = False
+    tried: bool = False
 
 
 @attrs.define(eq=False)
 class Plan:
-    """Hold the entries of a batch by their records' keys, and the answers for refused ones.
+    """Hold the entries of a batch by their records' keys, and the answers that are known.
 
-    sure: nothing can have changed since the rows were chosen.
+    sure: nothing can have changed since the rows were chosen. first, above: its first row, and the
+    marks of some rows above that, the lowest last. sent: a request for them may have been sent.
     """
 
     entries: dict[Any, Entry]
-    refused: dict[Any, tailrace.Outcome]
+    answered: dict[Any, tailrace.Outcome]
     formats: Mapping[int, Mapping[str, str]]
     sure: bool = False
+    first: int = 0
+    above: Sequence[str] = ()
+    sent: bool = False
 
     def of(self, batch: tailrace.Batch) -> dict[Any, Entry]:
         """Give the entries of a batch, which may be a part of the one that was planned."""
@@ -44,11 +51,15 @@ class Plan:
             record.key: self.entries[record.key] for record in batch if record.key in self.entries
         }
 
+    def answered_of(self, batch: tailrace.Batch) -> Iterator[tailrace.Outcome]:
+        """Give the answers for those records of a batch that need no sending."""
+        return (self.answered[record.key] for record in batch if record.key in self.answered)
+
     def done(self, batch: tailrace.Batch) -> None:
         """Let go of what has been written."""
         for record in batch:
             self.entries.pop(record.key, None)
-            self.refused.pop(record.key, None)
+            self.answered.pop(record.key, None)
 
 
 @attrs.frozen
@@ -61,12 +72,12 @@ class Plans:
     _count: Iterator[int] = attrs.field(factory=lambda: itertools.count(1), init=False)
     _lock: threading.Lock = attrs.field(factory=threading.Lock, init=False)
 
-    def keep(self, plan: Plan) -> str:
-        """Keep a plan, and give its name, which no other run has."""
+    def keep(self, plan: Plan, name: str | None = None) -> str:
+        """Keep a plan, and give its name: the one that it had, or one that no other run has."""
         with self._lock:
-            name = f"{self._run}-{next(self._count)}"
-            self._kept[name] = plan
-        return name
+            kept = name or f"{self._run}-{next(self._count)}"
+            self._kept[kept] = plan
+        return kept
 
     def find(self, batch: tailrace.Batch) -> Plan | None:
         """Give the plan that a batch, or the one it is a part of, was reserved with."""
@@ -76,7 +87,7 @@ class Plans:
     def done(self, batch: tailrace.Batch, plan: Plan) -> None:
         """Let go of a batch that is written, and of its plan when all of that is."""
         plan.done(batch)
-        if not plan.entries and not plan.refused:
+        if not plan.entries and not plan.answered:
             with self._lock:
                 self._kept.pop(batch.reservation["plan"], None)
 
@@ -98,7 +109,7 @@ def lay_out(tab: Tab, batch: tailrace.Batch, empty: Shown = None) -> Plan:
                 at, kind = columns[name]
                 cells[at] = empty if value is None else tab.cells.of(value, kind)
         except Unfit as unfit:
-            plan.refused[record.key] = batch.outcome(
+            plan.answered[record.key] = batch.outcome(
                 record, rejected=f"field {name!r}: {unfit}", reason=unfit.reason
             )
         else:
@@ -111,10 +122,18 @@ def rows_of(entries: Mapping[Any, Entry]) -> list[Row]:
     return sorted(((entry.row, entry.cells) for entry in entries.values()), key=lambda row: row[0])
 
 
-def holds(entry: Entry, there: Sequence[Any], parsed: Collection[int] = ()) -> bool:
-    """Tell whether a row that was read has all cells of an entry; parsed ones by their text."""
+def holds(
+    entry: Entry,
+    there: Sequence[Any],
+    parsed: Collection[int] = (),
+    but: Collection[int] = (),
+) -> bool:
+    """Tell whether a row that was read has all cells of an entry; parsed ones by their text.
+
+    but: columns that do not count.
+    """
     for column, mine in enumerate(entry.cells):
-        if mine is None:
+        if mine is None or column in but:
             continue
         found = there[column] if column < len(there) else None
         if not same(found, mine) and not (column in parsed and str(found) == str(mine)):
@@ -128,18 +147,10 @@ def filled(there: Sequence[Any]) -> bool:
 
 
 def answers(
-    batch: tailrace.Batch, plan: Plan, skipped: Collection[Any] = ()
+    batch: tailrace.Batch, plan: Plan, others: Mapping[Any, tailrace.Outcome]
 ) -> Sequence[tailrace.Outcome]:
-    """Answer for each record of a batch that was written."""
+    """Answer for each record of a batch: delivered, unless another answer is known."""
     return [
-        plan.refused.get(record.key)
-        or batch.outcome(
-            record,
-            skipped=_HELD if record.key in skipped else None,
-            reason="unchanged" if record.key in skipped else None,
-        )
+        plan.answered.get(record.key) or others.get(record.key) or batch.outcome(record)
         for record in batch
     ]
-
-
-_HELD = "the sheet holds exactly this"

@@ -89,14 +89,27 @@ class Replacer:
 
     def write(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
         """Write a batch to the staging tab, which the first one makes."""
+        if batch.reservation is not None and not self._writer.knows(batch):
+            raise tailrace.FatalError(
+                "a replacement that broke off is begun anew, as nothing of it was shown; this batch"
+                " is a part of one"
+            )
         with self._lock:
             if not self._made:
                 self._make(len(batch))
         return self._writer.write(batch)
 
     def lookup(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
-        """Tell which records stand in the staging tab."""
-        return self._writer.lookup(batch)
+        """Tell which records stand in the staging tab; those of a dead run are lost with its own."""
+        if self._made and self._writer.knows(batch):
+            return self._writer.lookup(batch)
+        told = "its replacement broke off before it was shown"
+        return [batch.outcome(each, failed=told, reason="not_arrived") for each in batch]
+
+    @property
+    def identity(self) -> str:
+        """Name the destination."""
+        return self.tab.identity
 
     def commit(self) -> None:
         """Put the new content in place, in one request that is done as a whole or not at all.

@@ -40,20 +40,30 @@ class Tab:
     log: Any
     seen: bool = True
 
+    @property
+    def identity(self) -> str:
+        """Name the destination, whoever logs in and whatever the tab is called."""
+        return f"{self.book.base_url}/{self.book.id}#{self.id}"
+
     def rows(self, first: int, last: int) -> str:
         """Name whole rows."""
         return _ranges.whole_rows(self.title, first, last)
 
     def last_row(self) -> int:
-        """Find the last row that holds anything, reading from the bottom; 0 when none does.
+        """Find the last row that holds anything, reading from the bottom; 0 when none does."""
+        return max(self.bottom(1), default=0)
+
+    def bottom(self, count: int) -> dict[int, list[Any]]:
+        """Give the last row that holds anything, and at most so many with those above it.
 
         Only what is empty is read, and the window in which the last row lies.
         """
-        last = self._last_row()
+        first, found = self._last_rows()
+        last = first + len(found) - 1
         self.grid.bare = self.columns.width if last <= 1 else None
-        return last
+        return dict(list(enumerate(found, first))[-count:])
 
-    def _last_row(self) -> int:
+    def _last_rows(self) -> tuple[int, list[list[Any]]]:
         end, size = self.grid.rows, max(1, _FIRST_CELLS // self.grid.columns)
         while end > 0:
             first = max(1, end - size + 1)
@@ -61,10 +71,10 @@ class Tab:
             (found,) = self.book.read(self.rows(first, end), formulas=True)
             if found:
                 self.columns.width = max(self.columns.width, *map(len, found))
-                return first + len(found) - 1
+                return first, found
             end = first - 1
             size = min(size * 2, max(1, _MOST_CELLS // self.grid.columns))
-        return 0
+        return 1, []
 
     def formats(self, schema: tailrace.Schema) -> dict[int, Mapping[str, str]]:
         """Give the number formats that columns of dates should have, unless they have one."""
@@ -86,19 +96,24 @@ class Tab:
         data = [*self._header(pending), *self._blocks(rows)]
         if not data:
             return
+        repeat = not self.seen
         try:
-            self.book.write(data)
+            self.book.write(data, repeat=repeat)
         except tailrace.RejectedError as error:
             if BOUNDARY not in str(error):
                 raise
             # Someone has deleted rows or columns of the grid.
             self.grid.look()
             self.ensure(rows, formats)
-            self.book.write(data)
+            self.book.write(data, repeat=repeat)
         self.columns.confirm(pending)
+        self.enter(rows)
+
+    def enter(self, rows: Sequence[Row]) -> None:
+        """Write the columns of ascending rows that are entered as if typed."""
         typed = self._typed(rows)
         if typed:
-            self.book.write(typed, parsed=True)
+            self.book.write(typed, parsed=True, repeat=not self.seen)
 
     def _header(self, pending: Mapping[int, str]) -> list[Json]:
         return [
