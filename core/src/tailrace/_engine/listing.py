@@ -79,12 +79,11 @@ def outcomes_of(
     left = Counter(counts)
     with read_state(root, sync) as state:
         if state is not None:
-            for outcome in _each(state, run, why):
-                if outcome.status is Status.DELIVERED and not counts[Status.DELIVERED]:
-                    # A replacement that nobody gets to see.
-                    outcome = attrs.evolve(
-                        outcome, status="failed", reason="not_shown", message=why
-                    )  # noqa: PLW2901
+            for each in _each(state, run, why):
+                hidden = each.status is Status.DELIVERED and not counts[Status.DELIVERED]
+                # A replacement that nobody gets to see.
+                told = {"status": "failed", "reason": "not_shown", "message": why} if hidden else {}
+                outcome = attrs.evolve(each, **told)
                 left[outcome.status] -= 1
                 yield outcome
     for status in (Status.FAILED, Status.IN_DOUBT):

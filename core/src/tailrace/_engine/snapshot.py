@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 import orjson
 
-from tailrace._engine.arrow import PAGE, connect, literal
+from tailrace._engine.arrow import PAGE, connect, file_literal, literal
 from tailrace._engine.codec import decode_value, encode_value
 from tailrace._engine.disk import create
 from tailrace._engine.lines import NO_HASH
@@ -57,8 +57,8 @@ class Segment:
 
     @property
     def parquet(self) -> bool:
-        """Tell whether DuckDB reads it, or Python."""
-        return self.path.suffix == ".parquet"
+        """Tell whether DuckDB reads it, or Python; also before its ending `.new` is taken away."""
+        return ".parquet" in self.path.suffixes
 
 
 @attrs.frozen
@@ -134,7 +134,7 @@ def _nothing() -> str:
 
 
 def _from(segment: Segment) -> str:
-    where = literal(str(segment.path))
+    where = file_literal(segment.path)
     if segment.parquet:
         return f"FROM read_parquet({where})"
     return table_of(segment.path, _COLUMNS)
@@ -145,7 +145,7 @@ def table_of(path: Path, columns: Sequence[str]) -> str:
     told = ", ".join(f"{literal(each)}: 'VARCHAR'" for each in columns)
     chosen = ", ".join(f"coalesce({each}, '') AS {each}" for each in columns)
     return (
-        f"SELECT {chosen} FROM read_csv({literal(str(path))}, delim = '\t', quote = '',"  # noqa: S608
+        f"SELECT {chosen} FROM read_csv({file_literal(path)}, delim = '\t', quote = '',"  # noqa: S608
         f" escape = '', header = false, auto_detect = false, columns = {{{told}}},"
         " max_line_size = 16000000, parallel = true)"
     )
