@@ -87,7 +87,7 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
 def _source_told(state: State, run: Row) -> dict[str, Any]:
     """Give what is known of the source from now on: its fields, and how far it was read."""
     facts = orjson.loads(run["facts"])
-    told = {name: facts[name] for name in ("source",) if name in facts}
+    told = {name: facts[name] for name in ("source", "keys") if name in facts}
     if "schema" in facts:
         told["schema"] = orjson.dumps(facts["schema"]).decode()
     cursor = _cursor(state, run)
@@ -199,8 +199,10 @@ def _expire(store: Store, now: float) -> list[str]:
     """Forget runs that ended long ago; give the files that go with them."""
     names: list[str] = []
     last = max((row["number"] for row in store.rows("runs")), default=0)
+    # By what was taken of a stream that has not come to its end, its records are known again.
+    since = store.meta("stream") or last
     for run in store.rows("runs", "state <> 'reading' AND ended < ?", now - RETENTION):
-        if run["number"] != last:
+        if run["number"] < since:
             names += forget_run(store, run)
     return names
 

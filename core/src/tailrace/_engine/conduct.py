@@ -114,7 +114,7 @@ def finish(run: Execution) -> None:
         ledger.known(config_of(run, writer))
         run.deliver(list(unfinished.sent(ledger)))
         if planned:
-            deliver_plan(run, {})
+            deliver_plan(run)
         conclude(run)
         commit(run, writer, read=True)
     if not planned:

@@ -104,17 +104,23 @@ class Diff:
 
     def changes(self) -> Iterator[Change]:
         """Give what is to be sent, in the order of the read; keys that have to wait come last."""
+        yield from self._ordered(self._large() if self._folder is not None else self._small())
+
+    def removed(self) -> Iterator[Change]:
+        """Give the deletion of each record that was delivered once and was not read."""
+        yield from self._ordered(self._removed())
+
+    def _ordered(self, changes: Iterable[Change]) -> Iterator[Change]:
         last = []
-        for change in self._large() if self._folder is not None else self._small():
+        for change in changes:
             late = self.known.late.get(change.name)
-            if late is not None and late.waits(change.hash):
+            if late is not None and late.waits(change.version):
                 last.append(change)
             else:
                 yield change
         yield from last
 
-    def removed(self) -> Iterator[Change]:
-        """Give the deletion of each record that was delivered once and was not read."""
+    def _removed(self) -> Iterator[Change]:
         for held in self._unread():
             if held.name in self.seen or held.state != HELD or not held.owned:
                 continue

@@ -10,13 +10,18 @@ from tailrace.schema import FieldType, Schema, wider
 _OPEN = (FieldType.NULL, FieldType.ANY)
 
 
-def drifted(known: str | None, schema: Schema, sync: str) -> str | None:
-    """Say which mapped fields are gone or have another type than in the last run, or give None."""
+def drifted(known: str | None, schema: Schema, sync: str, *, declared: bool) -> str | None:
+    """Say which mapped fields are gone or have another type than in the last run, or give None.
+
+    A source that declares no fields may lack any of them in one read, but not those of the key.
+    """
     if known is None:
         return None
     before: Mapping[str, Any] = orjson.loads(known)
     told = []
     for name, kind in before["fields"]:
+        if not (declared or name in before["key"]):
+            continue
         field = schema.get(name)
         if field is None:
             told.append(f"{name}: the source no longer has this field")

@@ -164,14 +164,14 @@ def late_names(state: State, now: float) -> dict[str, Late]:
     """Give the keys that a request without an answer may still change, until when, to what."""
     late: dict[str, Late] = {}
     for row in state.store.rows("batches", "late > ?", now):
-        for name, hash_ in _names_of(state, row):
+        for name, version in _names_of(state, row):
             before = late.get(name, Late(0.0, frozenset()))
-            late[name] = Late(max(before.until, row["late"]), before.hashes | {hash_})
+            late[name] = Late(max(before.until, row["late"]), before.versions | {version})
     return late
 
 
 def _names_of(state: State, row: Row) -> Iterator[tuple[str, str]]:
-    """Name the records of a batch; in a plan that was stripped they are found by counting."""
+    """Name the records of a batch and their versions; in a plan that was stripped they are found by counting."""
     path = state.path(f"done-{row['file']}")
     if not path.exists():
         path = state.path(row["file"])

@@ -49,14 +49,14 @@ class Refused:
 
 @attrs.frozen
 class Late:
-    """Hold until when an older version of a key may still arrive, and what that version was."""
+    """Hold until when older versions of a key may still arrive, and what they were."""
 
     until: float
-    hashes: frozenset[str]
+    versions: frozenset[str]
 
-    def waits(self, hash_: str) -> bool:
+    def waits(self, version: str) -> bool:
         """Tell whether what is sent now could be overtaken by another version."""
-        return self.hashes != {hash_}
+        return self.versions != {version}
 
 
 @attrs.frozen

@@ -17,6 +17,9 @@ from tailrace.records import Row
 NO_HASH = ""
 """Stands in a snapshot for a record whose content at the destination is not known."""
 
+GONE = "gone"
+"""The version of a key that is deleted."""
+
 _DIGEST = 5
 _WIDTH = 2 + _DIGEST
 
@@ -44,9 +47,19 @@ class Change:
     line: bytes = b""
 
     @property
+    def version(self) -> str:
+        """Say what its key is to be: its hash, or that it is to be gone."""
+        return version_of(self.action, self.hash)
+
+    @property
     def values(self) -> Row:
         """Give the mapped row."""
         return decode(self.line) if self.line else {}
+
+
+def version_of(action: str, hash_: str) -> str:
+    """Give what a change with an action makes of a key."""
+    return GONE if action == "delete" else hash_
 
 
 def write(change: Change) -> bytes:

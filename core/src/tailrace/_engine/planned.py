@@ -22,7 +22,7 @@ from tailrace._engine.removal import Removal
 from tailrace._engine.store import Row
 from tailrace.outcomes import Status
 from tailrace.records import Action, Mode
-from tailrace.schema import Field, Schema
+from tailrace.schema import Field, FieldType, Schema
 
 
 @attrs.define(eq=False)
@@ -36,10 +36,20 @@ class Planning:
     def source_changed(self) -> str | None:
         """Say what of the source is not as it was in the last run, or give None."""
         run = self.run
-        before = None if run.state is None else run.state.store.meta("source")
-        if before in (None, run.prepared.source_print):
+        store = None if run.state is None else run.state.store
+        if store is None:
             return None
-        return "what is read (the source's options, or the key)"
+        if store.meta("source") not in (None, run.prepared.source_print):
+            return "what is read (the source's options, or the key)"
+        before, now = store.meta("keys"), self.keys
+        return "the type of the key" if before and now and before != now else None
+
+    @property
+    def keys(self) -> str | None:
+        """Tell the types of the key, where they are known."""
+        fields = [self.diff.schema.get(name) for name in self.diff.key]
+        kinds = [FieldType.NULL if field is None else field.type for field in fields]
+        return None if FieldType.NULL in kinds else " ".join(kinds)
 
     def read(self) -> str | None:
         """Read all; say why nothing is to be sent, if that is so."""
@@ -50,9 +60,11 @@ class Planning:
         if self.run.clock.stopping and not reading.complete:
             return None
         told = _unusable(self.run, reading.read)
-        if told is None and self.run.state is not None and reading.schema is not None:
-            known = self.run.state.store.meta("schema")
-            told = drifted(known, self.diff.schema, self.run.prepared.name)
+        if told is None and self.run.state is not None:
+            known, name = self.run.state.store.meta("schema"), self.run.prepared.name
+            declared = reading.schema is not None
+            if declared or reading.read:
+                told = drifted(known, self.diff.schema, name, declared=declared)
         return told
 
 
@@ -77,20 +89,21 @@ def plan(run: Execution) -> None:
         run.durable(*actions if prepared.mode is Mode.MIRROR else actions[:1])
         ledger.deliver(**facts)
         ledger.forget_refusals(diff.superseded)
-        deliver_plan(run, diff.known.late)
+        deliver_plan(run)
         intake.conclude()
 
 
-def deliver_plan(run: Execution, late: Any) -> None:
+def deliver_plan(run: Execution) -> None:
     """Deliver what is left of a run's plan, then its removals, if all of that arrived."""
     assert run.state is not None
+    late = late_names(run.state, run.clock.wall())
     plan_ = Unfinished(run.state, run.ledger.run)
     run.deliver(plan_.unsent(run.ceilings(), "plan", late))
     left = _left(run, plan_)
     if not left:
         return
     if run.settled and not (run.delivery and run.delivery.halt):
-        run.deliver(plan_.unsent(run.ceilings(), "removals"))
+        run.deliver(plan_.unsent(run.ceilings(), "removals", late))
         return
     told = "not deleted: that waits until all that is new has arrived"
     run.ledger.account.add(Status.FAILED, left, told)
@@ -181,7 +194,7 @@ def lay_plan(planning: Planning) -> dict[str, Any]:
         facts["schema"] = schema_as_json(diff.schema)
         # What has changed stays so until its deletions are released.
         if not ("stopped" in facts and planning.source_changed()):
-            facts["source"] = prepared.source_print
+            facts |= {"source": prepared.source_print, "keys": planning.keys}
     facts["tally"] = ledger.account.tally()
     facts["removed"] = run.run.removed
     return {"files": [file for file in files if file["rows"]], **facts}
@@ -237,6 +250,6 @@ def _removals(planning: Planning, facts: dict[str, Any]) -> list[Row]:
     account.add(Status.FAILED, file["rows"], told)
     facts["stopped"] = name
     told_then = orjson.loads(file["facts"])
-    told_then["hash"] = hash_
-    told_then["version"] = (state.store.meta("version") or 0) + 1
+    told_then |= {"hash": hash_, "version": (state.store.meta("version") or 0) + 1}
+    told_then["keys"] = planning.keys
     return [{**file, "kind": "stopped", "facts": orjson.dumps(told_then).decode()}]

@@ -8,7 +8,7 @@ from tailrace._engine.arrow import PAGE
 from tailrace._engine.disk import create
 from tailrace._engine.flow import Records
 from tailrace._engine.known import Late
-from tailrace._engine.lines import Change, read, stripped, write
+from tailrace._engine.lines import Change, read, stripped, version_of, write
 from tailrace.schema import Schema
 
 
@@ -41,7 +41,7 @@ def records(changes: Iterable[Change], schema: Schema) -> Iterator[Records]:
 
 def _parted(lines: list[bytes], schema: Schema, late: Mapping[str, Late]) -> Iterator[Records]:
     changes = [read(line) for line in lines]
-    waits = [each.name in late and late[each.name].waits(each.hash) for each in changes]
+    waits = [each.name in late and late[each.name].waits(each.version) for each in changes]
     at = waits.index(True) if any(waits) else len(changes)
     if at:
         yield _page(changes[:at], lines[:at], schema, 0.0)
@@ -88,10 +88,10 @@ def strip(path: Path, into: Path) -> int:
 
 
 def names_in(lines: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Give the name and the hash of each line's record."""
+    """Give the name and the version of each line's record."""
     for line in lines:
-        _, _, name, _, hash_, _ = line.split(b"\t", 5)
-        yield name.decode(), hash_.decode()
+        _, action, name, _, hash_, _ = line.split(b"\t", 5)
+        yield name.decode(), version_of(action.decode(), hash_.decode())
 
 
 def blank(lines: Iterable[bytes], into: Path, names: set[str]) -> None:

@@ -28,7 +28,8 @@ class Reading:
 
     `schema` is what the source declares, or None where only its rows tell. `expected` is the count
     of records, where the source knows it. A source that breaks off ends the iteration like any
-    other, so that what came before is settled; `problem` tells of it.
+    other, so that what came before is settled; `problem` tells of it. So does a reader that says in
+    the end that there is more.
     """
 
     _pages: Pages
@@ -36,6 +37,7 @@ class Reading:
     expected: int | None
     refuse: Refuse
     stopped: Callable[[], bool]
+    reader: Any = None
     read: int = 0
     complete: bool = False
     problem: TailraceError | None = None
@@ -56,7 +58,10 @@ class Reading:
         try:
             return next(self._pages)
         except StopIteration:
-            self.complete = True
+            self.complete = bool(getattr(self.reader, "complete", True))
+            if not self.complete:
+                told = f"the source says that {self.read:,} records are not all that it has"
+                self.problem = SourceError(told)
             return None
         except TailraceError as error:
             self.problem = error
@@ -97,7 +102,8 @@ def open_reading(source: Any, refuse: Refuse, stopped: Callable[[], bool]) -> Re
         raise
     except Exception as error:
         raise broken(error, 0) from error
-    return Reading(pages, schema, _expected(source), refuse, stopped)
+    reader = source if _is_reader(source) else None
+    return Reading(pages, schema, _expected(source), refuse, stopped, reader)
 
 
 def _expected(source: Any) -> int | None:
@@ -125,9 +131,13 @@ def _pages(source: Any, stopped: Callable[[], bool]) -> tuple[Schema | None, Pag
         return source.schema, _from_tuples(source, source.schema.names)
     if callable(getattr(source, "fetchmany", None)):
         return None, _from_tuples(*_cursor(source))
-    if callable(getattr(source, "read", None)) and not isinstance(source, Iterator):
+    if _is_reader(source):
         return None, _from_reader(source, stopped)
     return None, _from_rows(_iterable(source), stopped)
+
+
+def _is_reader(source: Any) -> bool:
+    return callable(getattr(source, "read", None)) and not isinstance(source, Iterator)
 
 
 def _iterable(source: Any) -> Iterable[Any]:

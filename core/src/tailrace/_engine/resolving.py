@@ -221,9 +221,10 @@ class Stopped:
             run.durable(Action.DELETE)
             state.verified(self.file)
             row = {**self.file, "run": ledger.number, "kind": "removals"}
-            source = run.prepared.source_print
-            ledger.deliver([row], read=0, removed=self.file["rows"], tally={}, source=source)
-            deliver_plan(run, {})
+            source, keys = run.prepared.source_print, orjson.loads(self.file["facts"]).get("keys")
+            facts = {"read": 0, "removed": self.file["rows"], "tally": {}}
+            ledger.deliver([row], **facts, source=source, keys=keys)
+            deliver_plan(run)
             conclude(run)
             commit(run, writer, read=True)
 
