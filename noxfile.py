@@ -18,7 +18,7 @@ PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "build", "tests", "plugins"]
+nox.options.sessions = ["lint", "types", "build", "tests", "reliability", "plugins"]
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 
 
@@ -80,7 +80,34 @@ def build(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of core and of whole runs, on every Python that is found."""
     install(session)
-    session.run("pytest", *PARALLEL, *(session.posargs or ["tests"]))
+    chosen = session.posargs or ["tests", "--ignore=tests/reliability"]
+    session.run("pytest", *PARALLEL, *chosen)
+
+
+@nox.session
+def reliability(session: nox.Session) -> None:
+    """Run crashes, faults, races and damaged states, as many as an ordinary run has time for."""
+    install(session)
+    session.run("pytest", *PARALLEL, "tests/reliability", *session.posargs)
+
+
+@nox.session
+def crash(session: nox.Session) -> None:
+    """Run all of them: every crash point, 1,000 kills, every call as the last, all damage."""
+    install(session)
+    folder = "tests/reliability"
+    every, kills = session.posargs or ["9", "1000"]
+    session.run("python", f"{folder}/points.py", "--every", every)
+    session.run("python", f"{folder}/kills.py", "--kills", kills)
+    session.run("python", f"{folder}/syscalls.py", success_codes=[0, 3])
+    session.run("pytest", *PARALLEL, folder, env={"TAILRACE_SIZE": "full"})
+
+
+@nox.session
+def simulate(session: nox.Session) -> None:
+    """Simulate syncs over many runs: changes, faults, crashes and people, against a model."""
+    install(session)
+    session.run("python", "tests/reliability/simulate.py", *session.posargs)
 
 
 @nox.session

@@ -4,6 +4,7 @@ python tests/reliability/kills.py --kills 1000 --seed 1
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -23,7 +24,6 @@ from victim import rows
 
 HERE = pathlib.Path(__file__).parent
 
-COUNT = 200
 KINDS = (
     ("idempotent", "upsert"),
     ("idempotent", "mirror"),
@@ -33,16 +33,17 @@ KINDS = (
     ("at_most_once", "append"),
     ("at_most_once", "insert"),
 )
-KILLS_A_CASE = 3
 
 
 class Case:
-    """One sync that is run and killed until it comes to an end."""
+    """One sync that is run and killed a few times, until it comes to an end."""
 
-    def __init__(self, seed):
+    count, kills_a_version = 200, 3
+
+    def __init__(self, seed, kind=None):
         self.seed = seed
         self.chance = random.Random(seed)
-        self.delivery, self.mode = KINDS[seed % len(KINDS)]
+        self.delivery, self.mode = kind or KINDS[seed % len(KINDS)]
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="kills-"))
         self.kills = 0
         self.problems = []
@@ -62,8 +63,8 @@ class Case:
         return self.kills, [f"{self}: {each}" for each in self.problems]
 
     def _version(self, service, version):
-        for turn in range(KILLS_A_CASE + 12):
-            kills = turn < KILLS_A_CASE
+        for turn in range(self.kills_a_version + 12):
+            kills = turn < self.kills_a_version
             code = self._run(service, version, kills=kills, ahead=200.0 * (turn + 20 * version))
             if code == -signal.SIGKILL and self._closed():
                 return
@@ -79,9 +80,9 @@ class Case:
 
     def _run(self, service, version, *, kills, ahead):
         (self.folder / "report").unlink(missing_ok=True)
-        arguments = [service.url, self.folder, self.delivery, self.mode, COUNT, version, ahead]
+        arguments = [service.url, self.folder, self.delivery, self.mode, self.count, version, ahead]
         died = threading.Event()
-        at = service.count + self.chance.randrange(0, COUNT // 5 + 8)
+        at = service.count + self.chance.randrange(0, self.count // 5 + 8)
         by_time = self.chance.random() < 0.4
         process = subprocess.Popen(
             [sys.executable, str(HERE / "victim.py"), *map(str, arguments)],
@@ -112,7 +113,7 @@ class Case:
 
     def _judge(self, service, version, code):
         report, state = self._report(), kept(self.folder)
-        wanted = {row["id"]: row for row in rows(COUNT, version)}
+        wanted = {row["id"]: row for row in rows(self.count, version)}
         doubts, times = set(state["doubts"]), service.times()
         if self.mode == "append":
             lost = [key for key in wanted if not times[key] and key not in doubts]
@@ -170,16 +171,16 @@ def main(arguments=None):
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     asked = parser.parse_args(arguments)
     began, kills, cases, violations = time.monotonic(), 0, Counter(), []
+    seeds = itertools.count(asked.seed)
     with Pool(asked.processes) as pool:
-        for seed, killed, problems in pool.imap_unordered(play, range(asked.seed, 10**9)):
-            kills += killed
-            cases[" ".join(KINDS[seed % len(KINDS)])] += 1
-            violations += problems
-            for each in problems:
-                print("VIOLATION", each, flush=True)
-            if kills >= asked.kills:
-                break
-        pool.terminate()
+        while kills < asked.kills:
+            share = list(itertools.islice(seeds, 4 * asked.processes))
+            for seed, killed, problems in pool.imap_unordered(play, share):
+                kills += killed
+                cases[" ".join(KINDS[seed % len(KINDS)])] += 1
+                violations += problems
+                for each in problems:
+                    print("VIOLATION", each, flush=True)
     for kind, count in sorted(cases.items()):
         print(f"{count:6}  {kind}")
     seconds = time.monotonic() - began

@@ -304,12 +304,14 @@ def main(arguments=None):
     """Do as many cases as are asked for, spread over all, and tell of the violations."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--every", type=int, default=1, help="take every n-th crash point")
-    parser.add_argument("--only", default="", help="cases whose name has this")
+    parser.add_argument("--only", default="", help="combinations whose name has this")
+    parser.add_argument("--share", type=int, help="take so many combinations, by chance")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     asked = parser.parse_args(arguments)
     chosen = [each for each in cases() if asked.only in str(each)]
     chance = random.Random(asked.seed)
+    chosen = chance.sample(chosen, min(asked.share or len(chosen), len(chosen)))
     work = [(each, asked.every, chance.randrange(asked.every)) for each in chosen]
     began, total, violations = time.monotonic(), 0, []
     with Pool(asked.processes, maxtasksperchild=50) as pool:

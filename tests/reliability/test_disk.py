@@ -119,10 +119,11 @@ class Disk:
 
 @attrs.define(eq=False)
 class File:
-    """Be a file whose every write is an operation."""
+    """Be a file whose every write is an operation, and its end where that writes something."""
 
     real: object
     disk: Disk
+    dirty: bool = False
 
     def __getattr__(self, name):
         return getattr(self.real, name)
@@ -135,11 +136,18 @@ class File:
 
     def write(self, told):
         self.disk.step("write")
+        self.dirty = True
         return self.real.write(told)
+
+    def flush(self):
+        self.disk.step("flush")
+        self.real.flush()
+        self.dirty = False
 
     def close(self):
         self.real.close()
-        self.disk.step("close")
+        if self.dirty:
+            self.disk.step("close")
 
 
 def begin(scene, past):

@@ -1,0 +1,117 @@
+"""Lives of a sync: whatever happens in whatever order, the promises hold after each step."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+sys.path.insert(0, str(Path(__file__).parent))  # its parts are parts of a program, too
+
+from depot import FAULTS
+from simulation import play
+from worlds import RULES, Kind, life
+
+FULL = os.environ.get("TAILRACE_SIZE") == "full"
+SEEDS = 2400 if FULL else 24
+EXAMPLES = 2000 if FULL else 25
+STEPS = 30
+FIRST, ALWAYS = 9, 12
+"""The writes of a run that a fault meets, as the second number of a misfortune says it."""
+
+
+def numbered(mode, delivery, **more):
+    """Give the number of a world, so that a life can be told by it."""
+    return next(
+        number
+        for number in range(24 * 48)
+        for kind in [Kind.of(number)]
+        if (kind.mode, kind.delivery) == (mode, delivery)
+        and all(getattr(kind, name) == value for name, value in more.items())
+    )
+
+
+def late(write=FIRST):
+    """Have a request go without an answer, and be carried out a minute later."""
+    return ("misfortune", FAULTS.index("late"), write)
+
+
+def step_lists():
+    rules = [rule for rule, weight in RULES.items() for _ in range(weight)]
+    number = st.integers(0, 255)
+    return st.lists(st.tuples(st.sampled_from(rules), number, number), max_size=STEPS)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_a_life_of_each_kind(seed):
+    assert play(seed, life(seed, STEPS)) == []
+
+
+@settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 24 * 12 - 1), step_lists())
+def test_whatever_happens(number, steps):
+    assert play(number, steps) == []
+
+
+HERE, GONE, BACK = ("change", 0, 3), ("change", 0, 0), ("change", 0, 1)
+STAYS = ("change", 1, 3)
+NOW = ("run", 0, 0)
+LIVES = {
+    "a deletion waits for a version that may come late": (
+        numbered("mirror", "idempotent"),
+        [STAYS, HERE, late(), NOW, GONE, NOW],
+    ),
+    "what comes back waits for a deletion that may come late": (
+        numbered("mirror", "idempotent"),
+        [STAYS, HERE, NOW, late(), GONE, NOW, BACK, NOW],
+    ),
+    "a stream with doubts is known again after two weeks": (
+        numbered("append", "keyed", batch_size=4),
+        [HERE, late(), NOW, ("wait", 5, 1), NOW, NOW],
+    ),
+    "a refused record of a replacement leaves the others in peace": (
+        numbered("replace", "probe"),
+        [("change", 3, 0), ("misfortune", FAULTS.index("row_rejected"), FIRST), NOW],
+    ),
+    "what goes back after a failure is sent": (
+        numbered("upsert", "idempotent"),
+        [HERE, NOW, HERE, ("misfortune", FAULTS.index("lost_after"), ALWAYS), NOW, BACK, NOW],
+    ),
+    "a newer version waits for one that may come late": (
+        numbered("upsert", "idempotent"),
+        [HERE, late(), NOW, HERE, NOW],
+    ),
+    "a stopped plan no longer holds after a person's word": (
+        numbered("mirror", "at_most_once"),
+        [STAYS, HERE, NOW, HERE, ("misfortune", FAULTS.index("lost_before"), FIRST), NOW]
+        + [("clear", 0, 0), NOW, ("settle", 0, 3), ("release", 0, 0)],
+    ),
+    "a refused record of a stream that is retried and then lost is sent once more": (
+        numbered("append", "at_most_once", alone=True),
+        [HERE, ("refuse", 0, 1), NOW, ("refuse", 0, 0)]
+        + [("misfortune", FAULTS.index("lost_before"), FIRST), ("retry", 0, 8)]
+        + [("settle", 0, 3), NOW],
+    ),
+    "records with names are counted": (numbered("upsert", "keyed", named=True), [HERE, NOW]),
+}
+
+
+@pytest.mark.parametrize("name", LIVES, ids=lambda name: name.replace(" ", "_"))
+def test_lives(name):
+    assert play(*LIVES[name]) == []
+
+
+@pytest.mark.parametrize("last", range(40, 200, 1 if FULL else 5))
+def test_a_batch_is_not_sent_again_when_its_key_is_too_old(last):
+    steps = [HERE, ("crash", last, 0), ("wait", 4, 1), NOW]
+
+    assert play(numbered("upsert", "keyed"), steps) == []
+
+
+@pytest.mark.parametrize("last", range(1, 250, 1 if FULL else 12))
+def test_who_goes_on_after_a_crash_waits_for_what_may_come_late(last):
+    steps = [HERE, late(), NOW, HERE, ("crash", last, 0), NOW]
+
+    assert play(numbered("upsert", "idempotent"), steps) == []
