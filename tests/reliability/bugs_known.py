@@ -248,6 +248,27 @@ BUGS = (
         tests("reliability/test_lease.py", "second"),
     ),
     Bug(
+        "a newer version of a key overtakes an older one",
+        (("delivery.py", "                        or _shares(parcel.batch, flying)\n", ""),),
+        tests("reliability/test_order.py"),
+    ),
+    Bug(
+        "a source that says there is more counts as read",
+        (
+            (
+                "reading.py",
+                'bool(getattr(self.reader, "complete", True))',
+                "True",
+            ),
+        ),
+        tests("reliability/test_breaker.py", "not_read_to_its_end"),
+    ),
+    Bug(
+        "keys of another type are taken for others that are gone",
+        (("planned.py", 'return "the type of the key" if', "return None if"),),
+        tests("reliability/test_breaker.py", "keys_of_another_type"),
+    ),
+    Bug(
         "a settled plan keeps its values",
         (("plans.py", "            out.write(stripped(line))", "            out.write(line)"),),
         lives("upsert"),
