@@ -120,7 +120,7 @@ def plugins(session: nox.Session, plugin: str) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure: throughput, memory and requests, beside a hand-written loop."""
+    """Measure cost, speed and safety, beside the peers and a loop by hand."""
     install(session)
     session.run("python", "tests/bench", *session.posargs)
 

@@ -115,18 +115,23 @@ def bars(canvas, y, title, result, figure, note):
 def damage(canvas, y, title, result, note):
     """Draw what was lost and doubled, as shares of the rows that each contender had."""
     y = head(canvas, y, title, result, note)
-    entries = {n: e for n, e in result["contenders"].items() if "lost" in e}
+    entries = {
+        name: entry
+        for name, entry in result["contenders"].items()
+        if "lost" in entry and not name.endswith("no faults")
+    }
     space = WIDTH - LEFT - RIGHT - 70
-    most = max((max(e["lost"], e["doubled"]) / e["rows"] for e in entries.values()), default=0)
+    most = max(((e["lost"] + e["doubled"]) / e["rows"] for e in entries.values()), default=0)
     for name, entry in entries.items():
         canvas.text(LEFT - 10, y + 12, shown(name), anchor="end", bold=kind(name) == "ours")
         x = LEFT
         for colour in ("lost", "doubled"):
             if entry[colour]:
-                width = max(space * entry[colour] / entry["rows"] / 2 / (most or 1), 2)
+                width = max(space * entry[colour] / entry["rows"] / most, 2)
                 canvas.bar(x, y, width, colour)
                 x += width
-        said = [f"{entry[c]:,} {c}" for c in ("lost", "doubled") if entry[c]]
+        of = f" of {entry['rows']:,}" if entry.get("scaled") else ""
+        said = [f"{entry[c]:,}{of} {c}" for c in ("lost", "doubled") if entry[c]]
         canvas.text(x + 8, y + 12, ", ".join(said) or "none", colour="soft", size=12)
         y += STEP
     return y + 28

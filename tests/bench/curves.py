@@ -38,8 +38,8 @@ def measured(chosen, world):
     for curve, at, scenario, pair, rows in points():
         if chosen.only and not curve.startswith(chosen.only):
             continue
-        point = {"at": at}
         batches = max(round(rows * chosen.scale / scenario.batch), 1)
+        point = {"at": batches * scenario.batch if curve == "rows" else at}
         whole = max(round(BATCHES * chosen.scale), 1) if curve != "rows" else batches
         for each in pair:
             runs = [

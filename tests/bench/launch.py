@@ -27,8 +27,8 @@ def kill(*_):
     os.killpg(child, signal.SIGKILL)
 
 
-signal.signal(signal.SIGALRM, kill)
-signal.signal(signal.SIGTERM, kill)
+for number in (signal.SIGALRM, signal.SIGTERM, signal.SIGINT):
+    signal.signal(number, kill)
 signal.setitimer(signal.ITIMER_REAL, float(bound))
 _, status, used = os.wait4(child, 0)
 wall = time.perf_counter() - began

@@ -6,6 +6,7 @@ the service is another process, and not counted.
 
 import json
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,13 @@ def folder(scenario, contender, rows, world, told):
     return target
 
 
+def reason(said):
+    """Find the line that tells why a process ended; addresses differ from run to run."""
+    lines = said.strip().splitlines() or [""]
+    told = [each for each in lines if re.match(r"[\w.]*(Error|Exception|Failed)\b", each)]
+    return re.sub(r" for url.*|https?://\S+", "", (told or lines)[-1])[:160]
+
+
 def measure(scenario, contender, rows, world):
     """Run one contender once; gives its figures as a mapping."""
     told = job(scenario, contender, rows, world)
@@ -141,8 +149,7 @@ def measure(scenario, contender, rows, world):
     if ended is None:
         found["bound"] = bound
     elif ended:
-        lines = errors.read_text(errors="replace").strip().splitlines() or [""]
-        found["ended"] = f"ended with {ended}: {lines[-1][:160]}"
+        found["ended"] = f"ended with {ended}: {reason(errors.read_text(errors='replace'))}"
     if out.exists():
         found |= json.loads(out.read_text())
     if served and not contender.quiet:

@@ -5,7 +5,7 @@ import statistics
 from pathlib import Path
 
 PATH = Path(__file__).parent / "results.json"
-SERVED = ("requests", "throttled", "stored", "lookups", "in_flight", "seconds")
+SERVED = ("requests", "throttled", "stored", "lookups", "in_flight", "rate")
 WORST = ("lost", "doubled", "uncalled")
 
 
@@ -14,7 +14,7 @@ def load(path=PATH):
 
 
 def save(results, path=PATH):
-    path.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+    path.write_text(json.dumps(results, indent=1) + "\n")
 
 
 def rounded(value):
@@ -68,8 +68,6 @@ def figure(entry, name):
     """Give a figure by its name; None where there is none."""
     if name == "throttled share":
         return entry["throttled"] / max(entry["requests"], 1)
-    if name == "rate":
-        return (entry["requests"] - entry["throttled"]) / max(entry["seconds"], 1e-9)
     if name == "named share":
         return entry.get("named", 0) / max(entry["rows"] // 1000, 1)
     if name == "wrong":

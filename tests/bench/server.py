@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import time
+from array import array
 from collections import Counter
 
 try:
@@ -52,7 +53,7 @@ class Service:
         self.statuses, self.faults, self.came = Counter(), Counter(), Counter()
         self.keys = set()
         self.strange = self.stored = self.open = self.most_open = self.lookups = 0
-        self.first = self.last = None
+        self.arrived = array("d")
         self.tokens, self.filled = self.how["burst"], time.monotonic()
 
     def answer(self, path, headers, body):
@@ -63,13 +64,13 @@ class Service:
             return 200, {}, json.dumps(held).encode(), self.how["latency"]
         if path != "/rows":
             return 404, {}, b"", 0.0
-        self.first = self.first or time.monotonic()
         told = self.pace()
         if self.tokens < 0:
             self.tokens += 1
             if self.how["retry_after"] is not None:
                 told["Retry-After"] = str(self.how["retry_after"])
             return 429, told, b'{"error":"slow down"}', 0.0
+        self.arrived.append(time.monotonic())
         return *self.take(headers, loads(body), told), self.how["latency"]
 
     def pace(self):
@@ -145,8 +146,18 @@ class Service:
             "uncalled": self.strange
             + sum(count for (want, seen), count in found.items() if seen and not want),
             "in_flight": self.most_open,
-            "seconds": (self.last - self.first) if self.last and self.first else 0.0,
+            "rate": self.rate(),
         }
+
+    def rate(self):
+        """Count what came a second and was not turned away, over whole seconds from the first."""
+        if not self.arrived:
+            return 0.0
+        first, last = self.arrived[0], self.arrived[-1]
+        whole = int(last - first)
+        if not whole:
+            return len(self.arrived) / max(last - first, 1e-3)
+        return sum(each < first + whole for each in self.arrived) / whole
 
 
 class Connection(asyncio.Protocol):
@@ -205,7 +216,6 @@ class Connection(asyncio.Protocol):
 
     def end(self, status, headers, body):
         self.service.open -= 1
-        self.service.last = time.monotonic()
         self.busy = False
         if self.transport.is_closing():
             return
