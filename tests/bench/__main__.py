@@ -9,6 +9,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -90,11 +91,18 @@ class World:
             found["PYTHONPATH"] = str(folder)
         return found
 
-    def described(self):
+    def described(self, before):
+        """Give the machine and all versions; those measured before may be of peers left out now."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-        machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
+        about = Path("/proc/cpuinfo")
+        models = re.findall(r"model name\s*: (.*)", about.read_text() if about.exists() else "")
+        model = models[0] if models else platform.machine()
+        machine = f"{platform.system()}, {model}, {os.cpu_count()} cores"
         python = f"Python {platform.python_version()}"
-        return {"machine": f"{python}, {machine}, {memory:.0f} GB", "versions": self.versions}
+        return {
+            "machine": f"{python}, {machine}, {memory:.0f} GB",
+            "versions": {**before, **self.versions},
+        }
 
 
 def size(scenario, scale, share=1.0):
@@ -172,7 +180,8 @@ def main():
             wanted = {each.peer for scenario in scenarios for each in scenario.contenders}
             chosen.peers = chosen.peers and not (chosen.curves or chosen.flame)
             world = World(Path(folder), chosen, sorted(wanted - {"ours"}))
-            results["world"] = world.described()
+            before = results.get("world", {}).get("versions", {})
+            results["world"] = world.described(before)
             try:
                 go(chosen, scenarios, world, results)
             finally:
@@ -193,8 +202,9 @@ def go(chosen, scenarios, world, results):
     if chosen.flame:
         return flame.show(scenarios[0], size(scenarios[0], chosen.scale), world)
     if chosen.curves:
-        results["curves"] = curves.measured(chosen, world)
-        for name, points in results["curves"].items():
+        fresh = curves.measured(chosen, world)
+        results["curves"] |= fresh
+        for name, points in fresh.items():
             print(table.curve_table(name, points) + "\n", flush=True)
         return None
     for scenario in scenarios:

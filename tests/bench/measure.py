@@ -126,10 +126,10 @@ def folder(scenario, contender, rows, world, told):
 
 
 def reason(said):
-    """Find the line that tells why a process ended; addresses differ from run to run."""
+    """Find the line that tells why a process ended, without addresses and paths."""
     lines = said.strip().splitlines() or [""]
     told = [each for each in lines if re.match(r"[\w.]*(Error|Exception|Failed)\b", each)]
-    return re.sub(r" for url.*|https?://\S+", "", (told or lines)[-1])[:160]
+    return re.sub(r" for url.*|https?://\S+|(/[\w.-]+){2,}", "", (told or lines)[-1])[:160]
 
 
 def measure(scenario, contender, rows, world):

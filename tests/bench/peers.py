@@ -25,7 +25,8 @@ def python(folder, name):
         if uv is not None:
             commands = [
                 [uv, "venv", "--quiet", "--python", sys.executable, str(made)],
-                [uv, "pip", "install", "--quiet", "--python", str(found), *WANTED[name]],
+                [uv, "pip", "install", "--quiet", "--compile-bytecode"]
+                + ["--python", str(found), *WANTED[name]],
             ]
         else:
             commands = [
@@ -54,7 +55,8 @@ def interpreters(folder, names):
             found[name] = python(folder, name)
             versions[SHOWN[name]] = version(found[name], name)
         except (OSError, subprocess.CalledProcessError) as error:
-            missing[name] = str(error)
+            print(error, file=sys.stderr)
+            missing[name] = "could not be installed"
     return found, versions, missing
 
 

@@ -224,6 +224,7 @@ START = Scenario(
 
 SLOW = {"latency": 0.1}
 TENTH = {"share": 0.1, "runs": 1}
+QUARTER = {"share": 0.25, "runs": 1}
 
 LATENCY = Scenario(
     name="latency",
@@ -239,7 +240,7 @@ LATENCY = Scenario(
         ours(),
         ours("200 told", setting={"max_in_flight": 200}),
         drt("default", **TENTH),
-        drt("best", {"sync": UNPACED, "syncs": 16}, runs=1),
+        drt("best", {"sync": UNPACED, "syncs": 16}, **QUARTER),
         dlt("default", **TENTH),
         dlt("best", PARALLEL_DLT, runs=3),
         singer("default", **TENTH),
@@ -306,9 +307,10 @@ TOLD = Scenario(
     service="collector",
     server=limited(retry_after=1),
     ideal=lambda rows: rows / 100 / 50,
-    limit="drt, told",
+    limit="hand, paced",
     us="tailrace, told",
     contenders=(
+        hand("hand, paced", setting={"threads": 16, "rate": 50}, runs=1),
         ours("told", setting={"rate": 50}, runs=3),
         ours("headers", server={"headers": True}, runs=3),
         drt("told", {"sync": PACED, "syncs": 16}, runs=1),
@@ -342,8 +344,11 @@ QUOTA = Scenario(
     service="collector",
     server=lambda rows: {"latency": 0.1, "rate": 300, "burst": 300},
     ideal=lambda rows: rows / 100 / 300,
-    limit="tailrace",
-    contenders=(ours(setting={"rate": 300}, runs=3),),
+    limit="hand, one process, paced",
+    contenders=(
+        hand("hand, one process, paced", does="post", setting={"threads": 64, "rate": 300}, runs=1),
+        ours(setting={"rate": 300}, runs=3),
+    ),
     goals=(
         Goal(says="at least 285/s together", of="tailrace", figure="rate", at_least=285),
         Goal(says="at most 300/s together", of="tailrace", figure="rate", at_most=300),
@@ -371,11 +376,11 @@ FAULTS = Scenario(
         ours("lookup", does="lookup", setting=PROBE),
         ours("lookup, no faults", does="lookup", setting=PROBE, server=CALM),
         drt("default", **TENTH),
-        drt("best", {"sync": SKIPPING, "syncs": 16}, runs=1),
+        drt("best", {"sync": SKIPPING, "syncs": 16}, **QUARTER),
         drt(
             "best, idempotency key",
             {"sync": SKIPPING, "syncs": 16, "destination": IDEMPOTENCY},
-            runs=1,
+            **QUARTER,
         ),
         dlt("default", **TENTH),
         dlt("best", PARALLEL_DLT, runs=1),
@@ -412,7 +417,7 @@ POISON = Scenario(
         hand("hand, 16 threads", setting={"threads": 16}),
         ours(setting={"named": True}),
         drt("default", **TENTH),
-        drt("best", {"sync": SKIPPING, "syncs": 16}, runs=1),
+        drt("best", {"sync": SKIPPING, "syncs": 16}, **QUARTER),
         dlt("default", **TENTH),
         dlt("best", {**PARALLEL_DLT, "skip_refused": True}, runs=1),
         singer("default", runs=1),
@@ -486,6 +491,7 @@ LARGE = Scenario(
     server=lambda rows: {"every": 1000},
     files=True,
     first=True,
+    bound=900.0,
     limit="hand, hashing alone",
     contenders=(
         hand("hand, hashing alone", does="hashing", quiet=True, runs=3),

@@ -150,14 +150,19 @@ class Service:
         }
 
     def rate(self):
-        """Count what came a second and was not turned away, over whole seconds from the first."""
+        """Count what came a second and was not turned away.
+
+        Whole seconds only, and from the second one on where there are several: not all senders
+        begin at once.
+        """
         if not self.arrived:
             return 0.0
         first, last = self.arrived[0], self.arrived[-1]
-        whole = int(last - first)
+        whole, begun = int(last - first), int(last - first >= 3)
         if not whole:
             return len(self.arrived) / max(last - first, 1e-3)
-        return sum(each < first + whole for each in self.arrived) / whole
+        counted = sum(first + begun <= each < first + whole for each in self.arrived)
+        return counted / (whole - begun)
 
 
 class Connection(asyncio.Protocol):

@@ -29,7 +29,7 @@ def times(value, of):
 
 def row(name, entry, us, limit, ideal, served):
     if "missing" in entry:
-        return f"| {name} | {entry['missing']} |" + " |" * (7 + 6 * served)
+        return f"| {name} | {entry['missing']} |" + " |" * (6 + 6 * served)
     about = "≈ " if entry.get("scaled") else ""
     over = "> " if "bound" in entry else ""
     best = limit.get("wall")

@@ -1,5 +1,6 @@
 """A plain loop that does the same without any safety: no state, no outcome of a record."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import task
@@ -49,11 +50,12 @@ def hashing(job):
 
 
 def post(job):
-    """Post from as many threads as told, and try again as often as told, whatever was answered."""
+    """Post from as many threads as told, at a rate if one is told, and again as often as told."""
     import orjson
     import urllib3
 
     threads, again = job.setting["threads"], job.setting.get("again", 0)
+    apart = 1 / job.setting["rate"] if "rate" in job.setting else 0
     kind = {"Content-Type": "application/json"}
     pool = urllib3.PoolManager(maxsize=threads, block=True, retries=False)
     told = {"given up": 0}
@@ -71,8 +73,10 @@ def post(job):
 
     job.begin()
     with ThreadPoolExecutor(threads) as executor:
-        open_ones = set()
+        open_ones, due = set(), time.monotonic()
         for page in job.pages(job.batch):
+            time.sleep(max(0, due - time.monotonic()))
+            due += apart
             if len(open_ones) >= 2 * threads:
                 open_ones = wait(open_ones, return_when="FIRST_COMPLETED").not_done
             open_ones.add(executor.submit(send, page))
