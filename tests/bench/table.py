@@ -65,7 +65,7 @@ def scenario_table(scenario, result):
     lines = [
         f"#### {scenario.title}",
         "",
-        f"{result['rows']:,} rows, {runs} runs, {result['date']}; us: {scenario.us}; {limited}.",
+        f"{result['rows']:,} rows, {runs} run{'s' * (runs != 1)}, {result['date']}; us: {scenario.us}; {limited}.",
         "",
         f"| {' | '.join(head)} |",
         "|" + "---|" * len(head),
