@@ -152,6 +152,8 @@ def measure(scenario, contender, rows, world):
         found["ended"] = f"ended with {ended}: {reason(errors.read_text(errors='replace'))}"
     if out.exists():
         found |= json.loads(out.read_text())
+    if found.get("told", {}).get("exit"):
+        print(errors.read_text(errors="replace").rstrip(), file=sys.stderr)
     if served and not contender.quiet:
         found["service"] = world.collector.counts()
         if every := how.get("poison"):

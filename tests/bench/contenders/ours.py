@@ -30,6 +30,8 @@ def told(report):
     refused = [key for key, _, _ in report.rejections]
     heavy = [name for name in ("duckdb", "rich") if name in sys.modules]
     counts = {name: getattr(report, name) for name in names}
+    if report.exit_code:
+        print(report.summary(), file=sys.stderr)
     return {**counts, "refused": refused, "exit": report.exit_code, "imported": heavy}
 
 
