@@ -13,8 +13,8 @@ from tailrace.schema import Field, Schema
 from .conftest import schema_of
 
 
-def pages(rows, keys, size=4):
-    schema = schema_of(rows)
+def pages(rows, keys, size=4, key=()):
+    schema = Schema(schema_of(rows).fields, key)
     return [
         Records(keys[at : at + size], rows[at : at + size], schema)
         for at in range(0, len(rows), size)
@@ -33,7 +33,8 @@ def test_batches_obey_their_limits_and_lose_nothing(rows, batch_size, max_bytes,
     keys = list(range(1, len(rows) + 1))
     if keyed:
         keys = [data.draw(st.integers(0, 3)) for _ in rows]
-    batches = list(cut_of(Batching("run", Action.APPEND, batch_size, max_bytes), pages(rows, keys)))
+    given_pages = pages(rows, keys, key=("k",) if keyed else ())
+    batches = list(cut_of(Batching("run", Action.APPEND, batch_size, max_bytes), given_pages))
 
     sent = [(record.key, record.values) for batch in batches for record in batch]
     assert list(zip(keys, rows, strict=True)) == sent
@@ -113,7 +114,7 @@ LINED = Records([1, 2, 3], [{}] * 3, Schema(), [11, 12, 13], lines=[b"a\n", b"bb
 def test_a_parcel_knows_where_its_lines_stand():
     parcels = list(Batching("r", Action.APPEND, 2, after=7).cut([LINED], "plan", 100))
 
-    assert [(each.batch.id, each.file, each.offset, each.length) for each in parcels] == [
+    assert [(each.batch.id, each.file, each.offset, len(each.body)) for each in parcels] == [
         ("r-000008", "plan", 100, 5),
         ("r-000009", "plan", 105, 4),
     ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace._engine.codec import decode, digest, encode, name_of
+from tailrace._engine.codec import decode, digest, encode, encode_all, name_of
 from tailrace.testing.strategies import rows, values
 
 
@@ -146,3 +146,34 @@ def test_two_keys_have_one_name_if_they_are_one_key_of_a_dict(one, other):
 def test_a_key_whose_digits_could_fill_memory_has_a_short_name():
     assert len(name_of(Decimal("1e999999999"))) < 100
     assert name_of(Decimal("1e999999999")) != name_of(Decimal("1e999999998"))
+
+
+@given(st.lists(rows(), max_size=6))
+def test_rows_that_are_written_together_are_written_as_each_by_itself(given_rows):
+    try:
+        expected = [encode(row) for row in given_rows]
+    except TypeError:
+        with pytest.raises(TypeError):
+            encode_all(given_rows)
+        return
+
+    assert expected == encode_all(given_rows)
+
+
+@pytest.mark.parametrize(
+    "given_rows",
+    [
+        [{"a": '},{"'}, {"a": '"},{"b'}, {"b": "},{"}],
+        [{}, {"a": 1}],
+        [{}],
+        [],
+        [{"a": 1.5}, {"a": float("nan")}, {"a": None}],
+        [{"a": 1e308}, {"a": 1e308}],
+        [{"\0row": 1}, {"a": 2}],
+        [{"a": Decimal("1.10"), "b": date(2024, 2, 29)}, {"a": [1, {"x": 2}, {"y": 3}]}],
+        [{"a": "\ud800"}, {"a": "x"}],
+        [{"a": 2**70}, {"a": 1}],
+    ],
+)
+def test_traps_of_rows_that_are_written_together(given_rows):
+    assert [encode(row) for row in given_rows] == encode_all(given_rows)

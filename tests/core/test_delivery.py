@@ -3,7 +3,6 @@
 import logging
 import threading
 from collections import Counter
-from concurrent.futures import Future
 from math import ceil, log2
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace._engine.attempts import Attempts
+from tailrace._engine.crew import Crew
 from tailrace._engine.delivery import BUGS_IN_A_ROW, Delivery, Gate
 from tailrace._engine.flow import Parcel
 from tailrace._engine.http import Client
@@ -479,7 +479,8 @@ def test_nothing_is_looked_up_for_another_class():
 
 
 @pytest.mark.parametrize("in_flight", [1, 2, 5])
-def test_never_more_batches_are_in_flight_than_allowed(in_flight):
+def test_never_more_batches_are_in_flight_than_allowed(in_flight, monkeypatch):
+    monkeypatch.setattr("tailrace._engine.crew._QUICK", 0.0)
     reached = threading.Barrier(in_flight)
     full = in_flight * 3
 
@@ -677,22 +678,15 @@ def test_a_plugin_that_exits_or_panics_costs_no_record_its_answer():
 
 
 def test_what_has_come_back_is_heard_before_the_next_batch_goes(monkeypatch):
-    class Inline:
-        def __init__(self, *_, **__):
-            pass
+    class Inline(Crew):
+        def give(self, task):
+            result = self.work(task)
+            self.claim(result)
+            self.close(result)
+            self.busy += 1
+            self._put(result)
 
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *_):
-            pass
-
-        def submit(self, call, *arguments):
-            future = Future()
-            future.set_result(call(*arguments))
-            return future
-
-    monkeypatch.setattr("tailrace._engine.delivery.ThreadPoolExecutor", Inline)
+    monkeypatch.setattr("tailrace._engine.delivery.Crew", Inline)
     destination = MemoryDestination([FatalError("the key was revoked")])
     delivered = Delivered(destination, make_batches([1] * 5), in_flight=4)
 

@@ -29,9 +29,9 @@ from .conftest import schema_of
 class Read:
     """All of a source, read to its end or to where it breaks off."""
 
-    def __init__(self, source, stopped=lambda: False):
+    def __init__(self, source, stopped=lambda: False, now=lambda: 0.0):
         self.refused = []
-        self.reading = open_reading(source, lambda *told: self.refused.append(told), stopped)
+        self.reading = open_reading(source, lambda *told: self.refused.append(told), stopped, now)
         self.pages = list(self.reading)
         self.rows = [row for page in self.pages for row in page.rows]
         self.numbers = [number for page in self.pages for number in page.numbers]
@@ -183,7 +183,7 @@ def test_a_stop_ends_the_read_at_once_even_where_rows_come_slowly():
             pulled.append(len(pulled))
             yield {"i": pulled[-1]}
 
-    read = Read(endless, stopped=lambda: len(pulled) == 5)
+    read = Read(endless, stopped=lambda: len(pulled) >= 5, now=lambda: float(len(pulled)))
 
     assert (5, False, None) == (
         read.reading.read,
@@ -191,6 +191,26 @@ def test_a_stop_ends_the_read_at_once_even_where_rows_come_slowly():
         read.reading.problem,
     )
     assert [{"i": i} for i in range(5)] == read.rows
+
+
+def test_a_stop_ends_the_read_soon_where_rows_come_fast():
+    pulled = []
+
+    def endless():
+        while True:
+            pulled.append(len(pulled))
+            yield {"i": pulled[-1]}
+
+    read = Read(endless, stopped=lambda: len(pulled) >= 500)
+
+    assert 500 <= read.reading.read <= 532
+    assert [{"i": i} for i in range(read.reading.read)] == read.rows
+
+
+def test_rows_that_come_slowly_are_handed_on_before_a_page_is_full():
+    pages = Read(({"i": i} for i in range(5)), now=iter(range(100)).__next__).pages
+
+    assert [1, 1, 1, 1, 1] == [len(page.rows) for page in pages]
 
 
 def test_a_generator_that_is_not_read_to_its_end_is_closed():

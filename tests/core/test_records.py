@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 
 from tailrace.outcomes import Outcome, Status
-from tailrace.records import Action, Batch, Record
+from tailrace.records import Action, Batch, Record, RowRecords
 from tailrace.schema import Schema
 from tailrace.testing.strategies import batches
 
@@ -34,3 +34,15 @@ def test_an_outcome_without_a_message_is_delivered():
     batch = Batch("b", Action.APPEND, Schema(), records=[record])
 
     assert Outcome((1, 2), Status.DELIVERED) == batch.outcome(record)
+
+
+def test_records_of_rows_are_made_when_they_are_asked_for():
+    rows = [{"id": 1, "a": None}, {"id": 2}, {"id": 3}]
+    records = RowRecords([1, 2, 3], rows, [None, frozenset("a"), None], ["r1", None, None])
+    batch = Batch("b", Action.UPSERT, Schema(), records=records)
+
+    assert [Record(1, rows[0]), Record(2, rows[1]), Record(3, rows[2])] == list(batch)
+    assert (records[0].remote_id, records[1].changed, records[-1].key) == ("r1", {"a"}, 3)
+    assert [2, 3] == [each.key for each in records[1:]]
+    assert rows == batch.rows()
+    assert all(copy is not row for copy, row in zip(batch.rows(), rows, strict=True))

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from itertools import repeat
+from typing import Any, overload
 
 import attrs
 
@@ -51,6 +52,46 @@ class Record:
 
 
 @attrs.frozen(eq=False)
+class RowRecords(Sequence[Record]):
+    """Be the records of rows, each made when it is asked for; most writers want the rows alone."""
+
+    keys: Sequence[Any]
+    rows: Sequence[Row]
+    changed: Sequence[frozenset[str] | None] = ()
+    remotes: Sequence[str | None] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[Record]:
+        return map(
+            Record,
+            self.keys,
+            self.rows,
+            self.changed or repeat(None),
+            self.remotes or repeat(None),
+        )
+
+    @overload
+    def __getitem__(self, place: int) -> Record: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "RowRecords": ...
+
+    def __getitem__(self, place: int | slice) -> "Record | RowRecords":
+        if isinstance(place, slice):
+            return RowRecords(
+                self.keys[place], self.rows[place], self.changed[place], self.remotes[place]
+            )
+        return Record(
+            self.keys[place],
+            self.rows[place],
+            self.changed[place] if self.changed else None,
+            self.remotes[place] if self.remotes else None,
+        )
+
+
+@attrs.frozen(eq=False)
 class Batch:
     """Hold records that are written together: one action, one schema, no key twice.
 
@@ -66,6 +107,8 @@ class Batch:
 
     def rows(self) -> list[Row]:
         """Give the rows as plain dicts, made anew on each call."""
+        if isinstance(self.records, RowRecords):
+            return list(map(dict, self.records.rows))
         return [dict(record.values) for record in self.records]
 
     def __iter__(self) -> Iterator[Record]:

@@ -8,6 +8,7 @@ from typing import Any
 import attrs
 
 from tailrace._engine.clock import Clock
+from tailrace._engine.flow import AllDelivered
 from tailrace._engine.http import Client
 from tailrace._engine.refusals import fingerprint
 from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff
@@ -41,7 +42,8 @@ class Trouble:
     """Note what a batch met beyond its records' own fates.
 
     unclear: a request of it has no answer, and may be carried out later. refused: records that
-    were refused by splitting, by the kind of refusal.
+    were refused by splitting, by the kind of refusal. taken: the writer took all of it, and said
+    nothing of single records. interrupted: somebody has interrupted the process meanwhile.
     """
 
     fatal: BaseException | None = None
@@ -49,6 +51,8 @@ class Trouble:
     throttled: bool = False
     unclear: bool = False
     refused: Counter[str] = attrs.field(factory=Counter)
+    taken: bool = False
+    interrupted: bool = False
     size: int = 0
     split: frozenset[str] = frozenset()
 
@@ -68,7 +72,7 @@ class Attempts:
 
     def deliver(
         self, batch: Batch, tried_at: float | None = None, split: frozenset[str] = frozenset()
-    ) -> tuple[list[Outcome], Trouble]:
+    ) -> tuple[Sequence[Outcome], Trouble]:
         """Give exactly one outcome for each record, in the batch's order.
 
         tried_at: when a run that died may have sent it, in seconds since 1970. split: the parts of
@@ -82,6 +86,8 @@ class Attempts:
             left = self._recalled(batch, found, tried_at)
         if left is not None:
             self._write(left, found, trouble)
+        if trouble.taken:
+            return AllDelivered(batch.records), trouble
         return [self._hidden(found[record.key]) for record in batch], trouble
 
     def _hidden(self, outcome: Outcome) -> Outcome:
@@ -126,8 +132,11 @@ class Attempts:
         with self.client.attempt(delivery) as attempt:
             try:
                 self.permit()
-                found.update(self._matched(batch, self.writer.write(batch)))
-                self._doubtful(batch, found)
+                written = self.writer.write(batch)
+                trouble.taken = written is None and len(batch) == trouble.size
+                if not trouble.taken:
+                    found.update(self._matched(batch, written))
+                    self._doubtful(batch, found)
             except RejectedError as error:
                 refused = error
             except RetryableError as error:
@@ -157,6 +166,7 @@ class Attempts:
             except BaseException as error:  # noqa: BLE001  # a plugin's bug, its sys.exit() or panic too
                 _log.exception("the destination failed on batch %s", batch.id)
                 trouble.bug = f"{type(error).__name__}: {error}"
+                trouble.interrupted = isinstance(error, KeyboardInterrupt)
                 harmless = self.takes_http and not attempt.begun
                 trouble.unclear |= not harmless
                 self._broke_off(batch, found, trouble.bug, harmless=harmless)
@@ -172,7 +182,7 @@ class Attempts:
             else:
                 self._refused(batch, refused, found, trouble)
             return None, 0.0
-        return self._failed_alone(batch, found), 0.0
+        return None if trouble.taken else self._failed_alone(batch, found), 0.0
 
     def _matched(self, batch: Batch, written: Any) -> dict[Any, Outcome]:
         """Match outcomes to records by key; a record without one is in doubt."""

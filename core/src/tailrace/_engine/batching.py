@@ -1,8 +1,7 @@
 """Batching: records go together up to a count and a size, no key twice."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import repeat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -10,7 +9,7 @@ import attrs
 from tailrace._engine.flow import Parcel, Records
 from tailrace.errors import RejectedError
 from tailrace.http import encode_json
-from tailrace.records import Action, Batch, Record
+from tailrace.records import Action, Batch, Row, RowRecords
 from tailrace.schema import Schema
 
 _log = logging.getLogger("tailrace")
@@ -36,27 +35,36 @@ class Batching:
         """
         open_ = _Open(self.run_id, self.action, file, self.after, offset)
         for page in pages:
-            if open_.records and page.late != open_.late:
+            if open_.rows and page.late != open_.late:
                 yield open_.close()
             open_.schema, open_.late = page.schema, page.late
-            facts = zip(
-                page.keys,
-                page.rows,
-                page.numbers or page.keys,
-                page.lines or repeat(b""),
-                page.changed or repeat(None),
-                page.remotes or repeat(None),
-                strict=False,
-            )
-            for key, row, number, line, changed, remote in facts:
-                weight = 0 if self.max_bytes is None else self._weight(row)
-                full = len(open_.records) >= self.batch_size or key in open_.keys
-                heavy = open_.size + weight > (self.max_bytes or open_.size + weight)
-                if open_.records and (full or heavy):
+            at = 0
+            while at < len(page.rows):
+                until = self._reach(open_, page, at)
+                open_.take(page, slice(at, until))
+                at = until
+                if at < len(page.rows) or len(open_.rows) >= self.batch_size:
                     yield open_.close()
-                open_.add(Record(key, row, changed, remote), number, line, weight)
-        if open_.records:
+        if open_.rows:
             yield open_.close()
+
+    def _reach(self, open_: "_Open", page: Records, at: int) -> int:
+        """Tell how far into a page the open batch reaches, from a place on."""
+        until = min(len(page.rows), at + self.batch_size - len(open_.rows))
+        if page.schema.key:
+            until = at + open_.fresh(page.keys[at:until])
+        if self.max_bytes is not None:
+            until = at + self._light(open_, page.rows[at:until], self.max_bytes)
+        return until if until > at or open_.rows else at + 1
+
+    def _light(self, open_: "_Open", rows: list[Row], most: int) -> int:
+        """Count the rows that the open batch can still bear; the first of a batch goes anyway."""
+        for count, row in enumerate(rows):
+            weight = self._weight(row)
+            if open_.size + weight > most and (count or open_.rows):
+                return count
+            open_.size += weight
+        return len(rows)
 
     def _weight(self, row: Mapping[str, Any]) -> int:
         if self.weigh is not None:
@@ -82,29 +90,48 @@ class _Open:
     offset: int
     schema: Schema = attrs.field(factory=Schema)
     late: float = 0.0
-    records: list[Record] = attrs.field(factory=list)
+    seen: set[Any] = attrs.field(factory=set)
+    keys: list[Any] = attrs.field(factory=list)
+    rows: list[Row] = attrs.field(factory=list)
     numbers: list[int] = attrs.field(factory=list)
     lines: list[bytes] = attrs.field(factory=list)
-    keys: set[Any] = attrs.field(factory=set)
+    changed: list[frozenset[str] | None] = attrs.field(factory=list)
+    remotes: list[str | None] = attrs.field(factory=list)
     # One byte more than its records with a comma each: the brackets of an array.
     size: int = 1
 
-    def add(self, record: Record, number: int, line: bytes, weight: int) -> None:
-        self.records.append(record)
-        self.numbers.append(number)
-        if line:
-            self.lines.append(line)
-        self.keys.add(record.key)
-        self.size += weight
+    def fresh(self, keys: Sequence[Any]) -> int:
+        """Count the keys, from the first on, that the batch does not have."""
+        new = set(keys)
+        if len(new) == len(keys) and self.seen.isdisjoint(new):
+            return len(keys)
+        seen = set(self.seen)
+        for count, key in enumerate(keys):
+            if key in seen:
+                return count
+            seen.add(key)
+        return len(keys)
+
+    def take(self, page: Records, part: slice) -> None:
+        """Take a part of a page in."""
+        self.keys += page.keys[part]
+        self.rows += page.rows[part]
+        self.numbers += (page.numbers or page.keys)[part]
+        self.lines += page.lines[part]
+        self.changed += page.changed[part]
+        self.remotes += page.remotes[part]
+        if page.schema.key:
+            self.seen.update(page.keys[part])
 
     def close(self) -> Parcel:
         """Give the batch, and begin the next."""
         self.count += 1
-        batch = Batch(
-            f"{self.run_id}-{self.count:06d}", self.action, self.schema, records=self.records
-        )
-        parcel = Parcel(batch, self.numbers, self.lines, self.file, self.offset, late=self.late)
-        self.offset += parcel.length
-        self.records, self.numbers, self.lines, self.size = [], [], [], 1
-        self.keys.clear()
+        name, body = f"{self.run_id}-{self.count:06d}", b"".join(self.lines)
+        records = RowRecords(self.keys, self.rows, self.changed, self.remotes)
+        batch = Batch(name, self.action, self.schema, records=records)
+        parcel = Parcel(batch, self.numbers, body, self.file, self.offset, late=self.late)
+        self.offset += len(body)
+        self.keys, self.rows, self.numbers, self.lines = [], [], [], []
+        self.changed, self.remotes, self.size = [], [], 1
+        self.seen.clear()
         return parcel

@@ -132,7 +132,7 @@ def _held(change: Change, status: Status, run: int, unclear: bool) -> Held | Non
     if status is Status.SKIPPED:
         state = {"insert": EXISTS, "update": ABSENT}.get(change.action, HELD)
         return attrs.evolve(same, state=state, owned=change.owned and state == HELD)
-    if status is Status.IN_DOUBT or (status is Status.FAILED and unclear):
+    if status is Status.IN_DOUBT or (status in (Status.FAILED, Status.REJECTED) and unclear):
         # It may hold the new content or the old one: whatever the source says next is sent.
         return attrs.evolve(same, hash=NO_HASH, fields="")
     return None

@@ -1,10 +1,11 @@
 """Rows as bytes and back, with every value kept exactly: what goes to disk, and what is hashed."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import blake2b
+from itertools import chain
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ _FAR = 5_000
 _DAY = datetime(1970, 1, 1)  # noqa: DTZ001  # what both sides of a difference leave out
 _ROW = _MARK + "row"
 """Holds a whole row as pairs, where a name of it has no form in JSON."""
+_ROW_WRITTEN = orjson.dumps(_ROW)[1:-1]
 
 _WRITERS: tuple[tuple[type, str, Callable[[Any], Any]], ...] = (
     (Decimal, "decimal", str),
@@ -63,6 +65,25 @@ def encode(row: Mapping[str, Any]) -> bytes:
         if float not in kinds or b"null" not in line or not _hides_null(row):
             return line
     return _walked(row)
+
+
+def encode_all(rows: Sequence[Row]) -> list[bytes]:
+    """Give the line of each row, as `encode` does; much faster for rows of plain values."""
+    values = list(chain.from_iterable(map(dict.values, rows)))
+    kinds = set(map(type, values))
+    if kinds <= _SIMPLE:
+        try:
+            whole = orjson.dumps(rows, default=_tag, option=_OPTIONS)
+        except orjson.JSONEncodeError:
+            return list(map(encode, rows))
+        # Inside a text a quote has a backslash before it, and no plain value is an object in a list.
+        parts = whole[1:-1].split(b'},{"')
+        strange = _ROW_WRITTEN in whole or (float in kinds and _hide_null(values))
+        if len(parts) == len(rows) and not strange:
+            parts[0] = parts[0][2:]
+            parts[-1] = parts[-1][:-1]
+            return [b'{"%b}' % part for part in parts]
+    return list(map(encode, rows))
 
 
 def decode(line: bytes) -> Row:
@@ -219,6 +240,11 @@ def _text(value: str) -> Any:
         raw = value.encode("utf-8", "surrogatepass")
         return {_MARK + "text": b64encode(raw).decode()}
     return str.__str__(value)
+
+
+def _hide_null(values: Iterable[Any]) -> bool:
+    """Tell whether one of many values may be a number that orjson writes as null."""
+    return not isfinite(sum(value for value in values if type(value) is float))
 
 
 def _hides_null(row: Mapping[str, Any]) -> bool:

@@ -209,7 +209,11 @@ def new_run_id(clock: Clock) -> str:
 
 def _report(run: Run, ending: Ending, seconds: float, failures: list[str]) -> Report:
     ledger, counters = run.ledger, run.client.counters
-    ledger.check(run.read + run.removed)
+    try:
+        ledger.check(run.read + run.removed)
+    except InternalError as error:
+        _log.error("%s", error)
+        ending.stop(1, str(error))
     account = ledger.account
     counts = account.counts
     codes = [0, *ending.codes]

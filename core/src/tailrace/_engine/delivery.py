@@ -1,14 +1,14 @@
 """Delivery: batches go out on threads, and come back with one outcome a record."""
 
 import logging
-from collections.abc import Callable, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import attrs
 
 from tailrace._engine.attempts import Attempts, Trouble
 from tailrace._engine.clock import Clock
+from tailrace._engine.crew import Crew
 from tailrace._engine.flow import Parcel
 from tailrace._engine.ledger import Ledger
 from tailrace.errors import (
@@ -62,6 +62,10 @@ class Halt:
     why: str | None = None
     code: int = 9
     hiding: Hide = Hide()
+    begun: bool = False
+    """Something was sent."""
+    bugs: int = 0
+    """Batches that have ended in an exception of the plugin's, in a row."""
 
     def __bool__(self) -> bool:
         return self.why is not None
@@ -70,6 +74,17 @@ class Halt:
         """Send nothing more; the first reason counts."""
         if self.why is None:
             self.why, self.code = self.hiding(why), code
+
+
+@attrs.define(eq=False)
+class Sent:
+    """Hold what came of a parcel; claimed: it is kept without the next intent."""
+
+    parcel: Parcel
+    outcomes: Sequence[Outcome]
+    trouble: Trouble
+    seconds: float
+    claimed: bool = False
 
 
 @attrs.frozen
@@ -82,47 +97,58 @@ class Delivery:
     clock: Clock
     gate: Gate
     halt: Halt = attrs.field(factory=Halt)
-    observe: Callable[[Batch, list[Outcome]], None] | None = None
+    observe: Callable[[Batch, Sequence[Outcome]], None] | None = None
 
     def run(self, parcels: Iterable[Parcel]) -> None:
         """Deliver all; after a halt, the rest is settled as failed without being sent."""
-        flying: dict[Future[Any], Batch] = {}
-        bugs, sent = 0, False
-        with ThreadPoolExecutor(self.gate.ceiling, thread_name_prefix="tailrace") as pool:
-            try:
-                for parcel in parcels:
-                    while flying and (
-                        len(flying) >= int(self.gate.allowed)
-                        or _shares(parcel.batch, flying)
-                        or any(each.done() for each in flying)
-                    ):
-                        bugs = self._collect(flying, bugs)
-                    ready = self._ready(parcel, sent)
-                    if ready is None:
-                        outcomes = self.ledger.fail_all(parcel, f"not sent: {self.halt.why}")
-                        self._tell(parcel.batch, outcomes)
-                        continue
-                    sent = True
-                    flying[pool.submit(self._timed, ready)] = ready.batch
-                while flying:
-                    bugs = self._collect(flying, bugs)
-            except KeyboardInterrupt:
-                # What waits to be sent again gives up, so that the threads come to their end.
-                self.clock.ask_to_stop()
-                raise
-            finally:
-                while flying:
-                    bugs = self._collect(flying, bugs)
+        flying: dict[str, Batch] = {}
+        try:
+            with Crew(self._done, _claim, self._settle) as crew:
+                self._run(parcels, crew, flying)
+        finally:
+            self._keep()
 
-    def _ready(self, parcel: Parcel, sent: bool) -> Parcel | None:
+    def _run(
+        self, parcels: Iterable[Parcel], crew: Crew[Parcel, Sent], flying: dict[str, Batch]
+    ) -> None:
+        try:
+            for parcel in parcels:
+                self._make_room(parcel.batch, crew, flying)
+                ready = self._ready(parcel)
+                if ready is None:
+                    self._keep()
+                    outcomes = self.ledger.fail_all(parcel, f"not sent: {self.halt.why}")
+                    self._tell(parcel.batch, outcomes)
+                    continue
+                flying[ready.batch.id] = ready.batch
+                crew.give(ready)
+            while flying:
+                self._collect(crew, flying)
+        except KeyboardInterrupt:
+            # What waits to be sent again gives up, so that the threads come to their end.
+            self.clock.ask_to_stop()
+            raise
+        finally:
+            while crew.busy or not crew.idle:
+                self._collect(crew, flying)
+
+    def _make_room(self, batch: Batch, crew: Crew[Parcel, Sent], flying: dict[str, Batch]) -> None:
+        """Wait until a batch may go out beside those that are on their way."""
+        while flying and (
+            len(flying) >= int(self.gate.allowed) or _shares(batch, flying) or not crew.idle
+        ):
+            self._collect(crew, flying)
+
+    def _ready(self, parcel: Parcel) -> Parcel | None:
         """Give a parcel whose intent is kept, or None where nothing more is to be sent."""
         if parcel.late and not self.halt:
+            self._keep()
             # An answer that never came may still be carried out, over what is sent now.
             self.clock.sleep(max(0.0, parcel.late - self.clock.wall()))
         if self.clock.stopping and not self.halt:
             self.halt.why = "the run was asked to stop"
         if not self.halt and not parcel.tried:
-            parcel = self._reserved(parcel, sent)
+            parcel = self._reserved(parcel)
         if self.halt:
             return None
         try:
@@ -133,9 +159,10 @@ class Delivery:
         except InternalError as error:
             self.halt.stop(str(error), 1)
             return None
+        self.halt.begun = True
         return parcel
 
-    def _reserved(self, parcel: Parcel, sent: bool) -> Parcel:
+    def _reserved(self, parcel: Parcel) -> Parcel:
         """Have the writer make room; a refusal before anything was sent is one of the whole run."""
         reserve = getattr(self.writer, "reserve", None)
         if reserve is None:
@@ -143,7 +170,8 @@ class Delivery:
         try:
             reservation = reserve(parcel.batch)
         except TailraceError as error:
-            self.halt.stop(str(error), 3 if isinstance(error, _REFUSALS) and not sent else 9)
+            early = isinstance(error, _REFUSALS) and not self.halt.begun
+            self.halt.stop(str(error), 3 if early else 9)
         except Exception as error:  # noqa: BLE001  # a plugin's bug: kept with its traceback
             _log.exception("the destination failed while it made room for %s", parcel.batch.id)
             why = f"the destination's reserve() failed: {type(error).__name__}: {error}"
@@ -152,38 +180,55 @@ class Delivery:
             return attrs.evolve(parcel, batch=attrs.evolve(parcel.batch, reservation=reservation))
         return parcel
 
-    def _timed(self, parcel: Parcel) -> tuple[list[Outcome], float, Trouble]:
+    def _done(self, parcel: Parcel) -> Sent:
+        """Deliver one batch, on a thread."""
         began = self.clock.monotonic()
         outcomes, trouble = self.attempts.deliver(parcel.batch, parcel.tried_at, parcel.split)
-        seconds = self.clock.monotonic() - began
-        self.ledger.settle(parcel, outcomes, trouble.unclear)
-        return outcomes, seconds, trouble
+        return Sent(parcel, outcomes, trouble, self.clock.monotonic() - began)
 
-    def _collect(self, flying: dict[Future[Any], Batch], bugs: int) -> int:
-        """Take in what has come back, waiting for at least one; give the bugs in a row."""
-        done, _ = wait(flying, return_when=FIRST_COMPLETED)
-        for future in done:
-            batch = flying.pop(future)
-            outcomes, seconds, trouble = future.result()
-            self.gate.learn(seconds, trouble.throttled)
-            self._tell(batch, outcomes)
-            if trouble.fatal is not None:
-                self.halt.stop(
-                    str(trouble.fatal), 7 if isinstance(trouble.fatal, StateError) else 9
-                )
-            if self.ledger.broken is not None:
-                self.halt.stop(str(self.ledger.broken), 7)
-            bugs = bugs + 1 if trouble.bug is not None else 0
-            if bugs >= BUGS_IN_A_ROW:
-                self.halt.stop(f"the destination failed {bugs} times in a row: {trouble.bug}", 9)
-        return bugs
+    def _settle(self, sent: Sent) -> None:
+        """Keep what became of a batch, since the next intent does not come soon."""
+        self.ledger.settle(sent.parcel, sent.outcomes, sent.trouble.unclear)
 
-    def _tell(self, batch: Batch, outcomes: list[Outcome]) -> None:
+    def _collect(self, crew: Crew[Parcel, Sent], flying: dict[str, Batch]) -> None:
+        """Take in what has come back, waiting for at least one; the next intent keeps it."""
+        self._keep()
+        for sent in crew.take():
+            flying.pop(sent.parcel.batch.id, None)
+            if not sent.claimed:
+                self.ledger.stage(sent.parcel, sent.outcomes, sent.trouble.unclear)
+            self._learn(sent)
+
+    def _keep(self) -> None:
+        """Keep what came back; what cannot be kept ends the run."""
+        self.ledger.keep()
+        if self.ledger.broken is not None:
+            self.halt.stop(str(self.ledger.broken), 7)
+
+    def _learn(self, sent: Sent) -> None:
+        trouble = sent.trouble
+        if trouble.interrupted:
+            raise KeyboardInterrupt
+        self.gate.learn(sent.seconds, trouble.throttled)
+        self._tell(sent.parcel.batch, sent.outcomes)
+        if trouble.fatal is not None:
+            self.halt.stop(str(trouble.fatal), 7 if isinstance(trouble.fatal, StateError) else 9)
+        self.halt.bugs = self.halt.bugs + 1 if trouble.bug is not None else 0
+        if self.halt.bugs >= BUGS_IN_A_ROW:
+            told = f"the destination failed {self.halt.bugs} times in a row: {trouble.bug}"
+            self.halt.stop(told, 9)
+
+    def _tell(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
         if self.observe is not None:
+            self._keep()
             self.observe(batch, outcomes)
 
 
-def _shares(batch: Batch, flying: dict[Future[Any], Batch]) -> bool:
+def _claim(sent: Sent) -> None:
+    sent.claimed = True
+
+
+def _shares(batch: Batch, flying: dict[str, Batch]) -> bool:
     """Tell whether a key of the batch is on its way already: records of one key keep their order."""
     if not batch.schema.key or batch.action != "append":
         return False

@@ -1,6 +1,6 @@
 """Execution: one run at work, and what its stages share."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,8 +18,8 @@ from tailrace._engine.preparing import Prepared
 from tailrace._engine.run import Ending, Run, Teller
 from tailrace._engine.state import State
 from tailrace.errors import PreflightError
-from tailrace.outcomes import Status
-from tailrace.records import Action
+from tailrace.outcomes import Outcome, Status
+from tailrace.records import Action, Batch
 
 _SURE = frozenset({"idempotent"})
 
@@ -79,9 +79,7 @@ class Execution:
                 self.clock,
                 Gate(self.prepared.destination.max_in_flight or MOST_IN_FLIGHT),
                 Halt(hiding=self.run.hiding),
-                observe=lambda batch, outcomes: self.tell(
-                    "tailrace_batch_delivered", run=self.run, batch=batch, outcomes=outcomes
-                ),
+                observe=self._told if self.tell.anybody else None,
             )
             yield writer
 
@@ -111,6 +109,9 @@ class Execution:
         if self.state is not None:
             self.state.store.durable(needed)
         return needed
+
+    def _told(self, batch: Batch, outcomes: Sequence[Outcome]) -> None:
+        self.tell("tailrace_batch_delivered", run=self.run, batch=batch, outcomes=outcomes)
 
     def _same(self, writer: Any) -> None:
         if self.state is None:

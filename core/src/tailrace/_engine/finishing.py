@@ -111,7 +111,7 @@ class Unfinished:
         return Parcel(
             batch,
             [each.number for each in changes],
-            lines,
+            b"".join(lines),
             row["file"],
             row["offset"],
             row["read"],

@@ -1,11 +1,12 @@
 """What flows from stage to stage."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, overload
 
 import attrs
 
-from tailrace.records import Batch, Row
+from tailrace.outcomes import Outcome, Status
+from tailrace.records import Batch, Record, Row
 from tailrace.schema import Field, Schema
 
 Refuse = Callable[..., None]
@@ -45,7 +46,7 @@ class Records:
 class Parcel:
     """Hold a batch and where its records stand in the plan.
 
-    lines: its records as they stand there. read, prefix: the records of the source up to its last
+    body: the lines of its records there, one after another. read, prefix: the records of the source up to its last
     one and their running digest, where the source is delivered while it is read. late: the moment
     before which it is not to be sent. tried: a run before made it. tried_at: that run may have sent
     it then, and died. split: the parts of it that were refused whole by then.
@@ -53,7 +54,7 @@ class Parcel:
 
     batch: Batch
     numbers: Sequence[int]
-    lines: Sequence[bytes] = ()
+    body: bytes = b""
     file: str = ""
     offset: int = 0
     read: int = 0
@@ -67,9 +68,33 @@ class Parcel:
         return len(self.batch)
 
     @property
-    def length(self) -> int:
-        """Give the bytes that its lines take."""
-        return sum(map(len, self.lines))
+    def lines(self) -> list[bytes]:
+        """Give its records as they stand in the plan."""
+        return self.body.splitlines(keepends=True)
+
+
+@attrs.frozen(eq=False)
+class AllDelivered(Sequence[Outcome]):
+    """Be the outcomes of a batch that arrived whole, of which the service told nothing more."""
+
+    records: Sequence[Record]
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return (Outcome(record.key, Status.DELIVERED) for record in self.records)
+
+    @overload
+    def __getitem__(self, place: int) -> Outcome: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> "AllDelivered": ...
+
+    def __getitem__(self, place: int | slice) -> "Outcome | AllDelivered":
+        if isinstance(place, slice):
+            return AllDelivered(self.records[place])
+        return Outcome(self.records[place].key, Status.DELIVERED)
 
 
 def schema_as_json(schema: Schema) -> Mapping[str, Any]:

@@ -6,7 +6,8 @@ not plainly delivered; the rest follows from the plan and the batches.
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import orjson
 from tailrace._engine import entries
 from tailrace._engine.account import Account
 from tailrace._engine.codec import decode_value, digest, encode, name_of
-from tailrace._engine.flow import Parcel, schema_as_json
+from tailrace._engine.flow import AllDelivered, Parcel, schema_as_json
 from tailrace._engine.known import Known, Refused
 from tailrace._engine.lines import Change
 from tailrace._engine.lines import read as read_line
@@ -46,6 +47,7 @@ class Ledger:
     broken: StateError | None = None
     notes: Notes | None = None
     _open: dict[str, Row] = attrs.field(factory=dict)
+    _staged: list[tuple[Parcel, Sequence[Outcome], bool]] = attrs.field(factory=list)
     _pending: list[tuple[str, Row]] = attrs.field(factory=list)
     _known: dict[str, Refused] = attrs.field(factory=dict)
     _fields: dict[str, int] = attrs.field(factory=dict)
@@ -110,48 +112,86 @@ class Ledger:
             Outcome(each.key, Status.FAILED, reason="not_sent", message=message)
             for each in parcel.batch
         ]
-        if self.notes is not None and not parcel.lines:
+        if self.notes is not None and not parcel.body:
             self.notes.add(outcomes)
         return outcomes
 
     # Batches
 
     def intend(self, parcel: Parcel) -> None:
-        """Keep that a batch is about to be sent; only then may its first byte leave."""
+        """Keep that a batch is about to be sent; only then may its first byte leave.
+
+        What was staged is kept with it.
+        """
         batch = parcel.batch
-        row: Row = {"id": batch.id}
-        if self.store is not None and not parcel.tried:
-            with self._lock, self.store.transaction() as store:
-                self._places += 1
-                schema = self._schema(batch.schema)
-                row = entries.intent(self.number, self._places, parcel, schema, self.wall())
-                store.put("batches", row)
-                self._flush(store)
         with self._lock:
-            if not parcel.tried:
-                self._open[batch.id] = row | {"count": len(batch)}
+            if parcel.tried:
+                self.keep()
+                return
+            row: Row = {"id": batch.id, "count": len(batch)}
+            with self._kept() as store:
+                if store is not None:
+                    self._places += 1
+                    schema = self._schema(batch.schema)
+                    row = entries.intent(self.number, self._places, parcel, schema, self.wall())
+                    store.put("batches", row)
+                    self._flush(store)
+            self._open[batch.id] = row
 
     def settle(self, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool = False) -> None:
         """Keep what became of a batch, exactly one outcome a record.
 
         unclear: a request of it went without an answer, and may be carried out later.
         """
+        self.stage(parcel, outcomes, unclear)
+        self.keep()
+
+    def stage(self, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool = False) -> None:
+        """Take in what became of a batch, to be kept with the next intent, or by `keep`."""
         if len(outcomes) != len(parcel):
             raise InternalError(
                 f"{len(outcomes)} outcomes for the {len(parcel)} records of a batch"
             )
-        if self.store is not None:
-            try:
-                self._settle(parcel, outcomes, unclear)
-            except StateError as error:
-                self._lost(parcel, error)
-                return
-        if self.notes is not None and not parcel.lines:
-            self.notes.add(each for each in outcomes if _plain(each))
         with self._lock:
-            self._open.pop(parcel.batch.id, None)
-            for outcome in outcomes:
-                self.account.note(outcome)
+            self._staged.append((parcel, outcomes, unclear))
+
+    def keep(self) -> None:
+        """Keep what was staged; where that fails, the next run has to ask again."""
+        with self._lock:
+            if self._staged:
+                with suppress(StateError), self._kept():
+                    pass
+
+    @contextmanager
+    def _kept(self) -> Iterator[Store | None]:
+        """Begin a transaction that keeps what was staged, all in one."""
+        staged = self._staged.copy()
+        try:
+            if self.store is None:
+                yield None
+            else:
+                with self.store.transaction() as store:
+                    rows = [self._settle(store, *each) for each in staged]
+                    yield store
+                self._open.update((row["id"], row) for row in rows)
+        except StateError as error:
+            self._staged.clear()
+            for parcel, *_ in staged:
+                self._lost(parcel, error)
+            raise
+        self._staged.clear()
+        for parcel, outcomes, _ in staged:
+            self._noted(parcel, outcomes)
+
+    def _noted(self, parcel: Parcel, outcomes: Sequence[Outcome]) -> None:
+        if self.notes is not None and not parcel.body:
+            self.notes.add(each for each in outcomes if _plain(each))
+        self._open.pop(parcel.batch.id, None)
+        if isinstance(outcomes, AllDelivered):
+            self.account.add(Status.DELIVERED, len(outcomes))
+            return
+        for outcome in outcomes:
+            self.account.note(outcome)
 
     def split(self, part: str) -> None:
         """Keep that a batch, or a part of it, was refused whole, before its halves are sent.
@@ -174,27 +214,34 @@ class Ledger:
             told = f"it was answered, but the answer could not be kept: {error}"
             self.account.add(Status.IN_DOUBT, len(parcel), told)
 
-    def _settle(self, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool) -> None:
-        assert self.store is not None
-        fresh = Counter(str(each.status) for each in outcomes)
-        with self._lock, self.store.transaction() as store:
-            row = self._open[parcel.batch.id]
-            before = Counter(orjson.loads(row["tally"])) if row["tally"] else Counter()
-            before["failed"] -= len(parcel) if before else 0
-            settled = store.change(
-                "batches",
-                row,
-                settled=self.wall(),
-                late=self.wall() + LATE if unclear else row["late"],
-                tally=orjson.dumps(dict(+(before + fresh))).decode(),
-            )
-            self._open[parcel.batch.id] = settled
+    def _settle(
+        self, store: Store, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool
+    ) -> Row:
+        """Write what became of a batch; give its row as it is now."""
+        row, now = self._open[parcel.batch.id], self.wall()
+        whole = isinstance(outcomes, AllDelivered)
+        fresh = Counter(
+            {"delivered": len(outcomes)} if whole else (str(each.status) for each in outcomes)
+        )
+        before = Counter(orjson.loads(row["tally"])) if row["tally"] else Counter()
+        before["failed"] -= len(parcel) if before else 0
+        settled = store.change(
+            "batches",
+            row,
+            settled=now,
+            late=now + LATE if unclear else row["late"],
+            tally=orjson.dumps(dict(+(before + fresh))).decode(),
+        )
+        if not whole or parcel.tried or self._known:
+            lines = parcel.lines
             for place, outcome in enumerate(outcomes):
-                self._answer(store, parcel, settled, place, outcome)
-            self._flush(store)
+                line = lines[place] if lines else b""
+                self._answer(store, parcel, settled, place, line, outcome)
+        self._flush(store)
+        return settled
 
-    def _answer(
-        self, store: Store, parcel: Parcel, batch: Row, place: int, outcome: Outcome
+    def _answer(  # noqa: PLR0917  # all that there is to say of it
+        self, store: Store, parcel: Parcel, batch: Row, place: int, line: bytes, outcome: Outcome
     ) -> None:
         """Keep what became of one record, where that is not plainly that it was delivered."""
         plain = _plain(outcome)
@@ -204,19 +251,20 @@ class Ledger:
             store.drop("answers", "run = ? AND file = ? AND number = ?", *where)
         if plain and not self._known:
             return
-        line = parcel.lines[place] if parcel.lines else laid(parcel, place)
+        line = line or laid(parcel, place)
         change = read_line(line)
         if not plain:
             store.put("answers", entries.answer(batch, change, outcome))
-        if outcome.status is Status.IN_DOUBT and parcel.lines:
+        if outcome.status is Status.IN_DOUBT and parcel.body:
             now = self.wall()
             store.put("doubts", entries.doubt(batch, change, line, outcome.message, now))
-        elif outcome.status is Status.REJECTED:
+        if outcome.status is Status.REJECTED:
             told = self._refusal(change, outcome)
             kept = self.keyed or change.name.startswith("#")
             name = change.name if kept else f"#{self.number}.{change.number}"
             store.put("refusals", told | {"name": name})
-        elif outcome.status is not Status.FAILED and change.name in self._known:
+            return
+        if outcome.status is not Status.FAILED and change.name in self._known:
             store.drop("refusals", "name = ?", change.name)
 
     def _refusal(self, change: Change, outcome: Outcome) -> Row:
@@ -331,17 +379,9 @@ class Ledger:
             for row in self.store.rows("doubts", "name <> ''")
         }
         self._known.update(
-            (row["name"], entries.refused(row))
-            for row in self.store.rows("refusals", "name NOT LIKE '#%'")
+            (row["name"], entries.refused(row)) for row in self.store.rows("refusals")
         )
         return Known(self.field, self._names, doubts, self._known, {}, config)
-
-    def known_streams(self, config: str) -> None:
-        """Take up the refusals of records that have no key, to be sent again."""
-        self.config = config
-        if self.store is not None:
-            rows = self.store.rows("refusals", "name LIKE '#%'")
-            self._known.update((row["name"], entries.refused(row)) for row in rows)
 
     def field(self, name: str) -> int:
         """Give the number that stands for a field's name in the snapshot."""

@@ -4,7 +4,7 @@ Its columns are parted by tabs, which JSON writes otherwise, so that no value ne
 """
 
 from base64 import b64decode, b64encode
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -82,6 +82,12 @@ def write(change: Change) -> bytes:
     return b"%b\t%b\n" % (head.encode(), change.line)
 
 
+def write_all(action: str, numbers: Sequence[int], values: Sequence[bytes]) -> bytes:
+    """Give the lines of records that have no key but their numbers."""
+    form = b"%%d\t%b\t%%d\t\t\t\t\t\t\t\t%%b\n" % action.encode()
+    return b"".join([form % each for each in zip(numbers, numbers, values, strict=True)])
+
+
 def read(line: bytes) -> Change:
     """Give back the change of a line."""
     head, _, values = line.rstrip(b"\n").rpartition(b"\t")
@@ -103,9 +109,9 @@ def read(line: bytes) -> Change:
     )
 
 
-def stripped(line: bytes) -> bytes:
-    """Give a line without its values, that of the cursor among them."""
-    return line.rsplit(b"\t", 2)[0] + b"\t\t\n"
+def stripped(lines: Iterable[bytes]) -> bytes:
+    """Give lines without their values, that of the cursor among them."""
+    return b"".join([b"%b\t\t\n" % line.rsplit(b"\t", 2)[0] for line in lines])
 
 
 def hash_fields(row: Mapping[str, Any], ids: Mapping[str, int]) -> str:

@@ -5,7 +5,9 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import datetime, timedelta
+from operator import itemgetter
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import attrs
@@ -20,6 +22,11 @@ from tailrace.schema import FieldType, Schema, type_of, wider
 _log = logging.getLogger("tailrace")
 
 Pages = Generator[Sequence[Any], None, None]
+
+_SLOW = 0.05
+"""Seconds that a page may take before it is handed on as it is."""
+_LOOK = 32
+"""Rows of a fast source between two looks at the clock."""
 
 
 @attrs.define
@@ -92,12 +99,17 @@ class Reading:
         return Rows(numbers, rows, known.schema)  # type: ignore[arg-type]  # no None is left
 
 
-def open_reading(source: Any, refuse: Refuse, stopped: Callable[[], bool]) -> Reading:
+def open_reading(
+    source: Any,
+    refuse: Refuse,
+    stopped: Callable[[], bool],
+    now: Callable[[], float] = monotonic,
+) -> Reading:
     """Take a source in any of its forms; nothing is read before the first page is asked for."""
     try:
         if callable(source) and not hasattr(source, "__arrow_c_stream__"):
             source = source()
-        schema, pages = _pages(source, stopped)
+        schema, pages = _pages(source, _Watch(stopped, now))
     except TailraceError:
         raise
     except Exception as error:
@@ -115,7 +127,15 @@ def _expected(source: Any) -> int | None:
     return None
 
 
-def _pages(source: Any, stopped: Callable[[], bool]) -> tuple[Schema | None, Pages]:
+@attrs.frozen
+class _Watch:
+    """See when a page is to be handed on though it is not full: at a stop, or after a while."""
+
+    stopped: Callable[[], bool]
+    now: Callable[[], float]
+
+
+def _pages(source: Any, watch: _Watch) -> tuple[Schema | None, Pages]:
     """Give what the source declares, and its rows page by page, each a dict of its own."""
     if hasattr(source, "__arrow_c_stream__") or hasattr(source, "iloc"):
         try:
@@ -132,8 +152,8 @@ def _pages(source: Any, stopped: Callable[[], bool]) -> tuple[Schema | None, Pag
     if callable(getattr(source, "fetchmany", None)):
         return None, _from_tuples(*_cursor(source))
     if _is_reader(source):
-        return None, _from_reader(source, stopped)
-    return None, _from_rows(_iterable(source), stopped)
+        return None, _from_reader(source, watch)
+    return None, _from_rows(_iterable(source), watch)
 
 
 def _is_reader(source: Any) -> bool:
@@ -154,17 +174,26 @@ def _iterable(source: Any) -> Iterable[Any]:
     return source
 
 
-def _from_rows(rows: Iterable[Any], stopped: Callable[[], bool]) -> Pages:
+def _from_rows(rows: Iterable[Any], watch: _Watch) -> Pages:
     page: list[Any] = []
-    iterator = iter(rows)
+    iterator, look, left = iter(rows), 1, 1
+    began = watch.now()
     try:
         for row in iterator:
             # A copy: a source may yield one dict again and again, filled anew.
-            page.append(dict(row) if isinstance(row, Mapping) else row)
-            # A slow source must not hold back a stop until its page is full.
-            if len(page) == PAGE or stopped():
+            if type(row) is dict:
+                page.append(row.copy())
+            else:
+                page.append(dict(row) if isinstance(row, Mapping) else row)
+            left -= 1
+            if left:
+                continue
+            # A slow source must not hold back a stop, or its rows, until its page is full.
+            slow = watch.now() - began > _SLOW
+            look = left = 1 if slow else min(2 * look, _LOOK, PAGE - len(page) or 1)
+            if len(page) == PAGE or slow or watch.stopped():
                 yield page
-                page = []
+                page, began = [], watch.now()
     except (GeneratorExit, KeyboardInterrupt, SystemExit):
         raise
     except BaseException:
@@ -202,9 +231,9 @@ def _fetched(cursor: Any) -> Iterator[Any]:
         yield page
 
 
-def _from_reader(reader: Any, stopped: Callable[[], bool]) -> Pages:
+def _from_reader(reader: Any, watch: _Watch) -> Pages:
     for page in reader.read(None):
-        yield from _from_rows(page.rows if isinstance(page, Page) else page, stopped)
+        yield from _from_rows(page.rows if isinstance(page, Page) else page, watch)
 
 
 def _from_frame(frame: Any) -> Pages:
@@ -213,6 +242,22 @@ def _from_frame(frame: Any) -> Pages:
         part = frame.iloc[start : start + PAGE].astype(object)
         values = part.where(part.notna(), None).itertuples(index=False, name=None)
         yield [dict(zip(names, row, strict=True)) for row in values]
+
+
+def _uniform(rows: list[Row | None]) -> Any:
+    """Give what rows of one shape share, their names and the types of each column; else None."""
+    first = rows[0] if rows else None
+    if first is None or len(first) < 2:
+        return None
+    names = tuple(first)
+    try:
+        # One that is no row at all is not subscriptable, and has no length.
+        columns = zip(*map(itemgetter(*names), rows), strict=True)  # type: ignore[arg-type]
+        if set(map(len, rows)) != {len(names)}:  # type: ignore[arg-type]
+            return None
+    except (KeyError, TypeError):
+        return None
+    return names, tuple(frozenset(map(type, column)) for column in columns)
 
 
 @attrs.define
@@ -226,6 +271,16 @@ class _Known:
 
     def see(self, rows: list[Row | None]) -> dict[int, tuple[str, str]]:
         """Learn from rows; give the places of those that are none, each with reason and message."""
+        shape = _uniform(rows)
+        if shape is not None and shape in self._shapes:
+            return {}
+        refused = self._each(rows)
+        if shape is not None and not refused and self.room > 0 and not _has_wrapped(shape):
+            self._shapes.add(shape)
+            self.room -= len(shape[0])
+        return refused
+
+    def _each(self, rows: list[Row | None]) -> dict[int, tuple[str, str]]:
         refused = {}
         seen: dict[str, FieldType] = {}
         shapes = self._shapes
@@ -255,10 +310,16 @@ class _Known:
 
 _NOTHING = frozenset({"NaTType", "NAType"})
 _STAMPS = frozenset({"Timestamp", "Timedelta"})
+_WRAPPERS = frozenset({"numpy", "pandas"})
 
 
 def _is_wrapped(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] in ("numpy", "pandas")
+    return type(value).__module__.partition(".")[0] in _WRAPPERS
+
+
+def _has_wrapped(shape: Any) -> bool:
+    kinds = {kind for column in shape[1] for kind in column}
+    return any(kind.__module__.partition(".")[0] in _WRAPPERS for kind in kinds)
 
 
 def _unwrap(row: Row) -> None:

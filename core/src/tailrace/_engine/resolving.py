@@ -180,7 +180,7 @@ def resend(run: Execution) -> None:
     file = _laid(state, f"plan-{ledger.number}.lines", changes, schema)
     with run.destination() as writer:
         run.durable(Action.APPEND)
-        ledger.known_streams(run.prepared.config)
+        ledger.known(run.prepared.config)
         ledger.deliver([file], read=len(rows), removed=0, tally={})
         run.deliver(Unfinished(state, ledger.run).unsent(run.ceilings(), "plan"))
         conclude(run)

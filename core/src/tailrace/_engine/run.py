@@ -82,6 +82,11 @@ class Teller:
     hooks: Any
     failures: list[str]
 
+    @property
+    def anybody(self) -> bool:
+        """Tell whether there are observers."""
+        return bool(self.hooks.get_plugins())
+
     def __call__(self, hook: str, **facts: Any) -> None:
         for name, observer in self.hooks.list_name_plugin():
             others = [each for each in self.hooks.get_plugins() if each is not observer]

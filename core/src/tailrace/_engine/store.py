@@ -27,9 +27,16 @@ _MAGIC = b"SQLite format 3\0"
 _FULL_DISK = ("disk is full", "disk I/O error", "unable to open", "readonly", "read-only")
 
 
+_WRITES = {
+    table: f"INSERT OR REPLACE INTO {table} ({', '.join([*names, 'seal'])})"  # noqa: S608  # our own words
+    f" VALUES ({', '.join('?' * (len(names) + 1))})"
+    for table, names in TABLES.items()
+}
+
+
 def seal_of(row: Mapping[str, Any]) -> str:
     """Give the digest that a row carries of its own values."""
-    told = orjson.dumps([[name, row[name]] for name in sorted(row) if name != "seal"], default=repr)
+    told = orjson.dumps([each for each in sorted(row.items()) if each[0] != "seal"], default=repr)
     return blake2b(told, digest_size=8).hexdigest()
 
 
@@ -172,15 +179,8 @@ class Store:
         return StateError(f"{self.path} is damaged ({error})")
 
     def _put(self, table: str, row: Row) -> None:
-        names = TABLES[table]
-        values = [row.get(name) for name in names]
-        places = ", ".join("?" * (len(names) + 1))
-        told = ", ".join([*names, "seal"])
-        seal = seal_of(dict(zip(names, values, strict=True)))
-        self.connection.execute(
-            f"INSERT OR REPLACE INTO {table} ({told}) VALUES ({places})",  # noqa: S608  # our own words
-            [*values, seal],
-        )
+        whole = {name: row.get(name) for name in TABLES[table]}
+        self.connection.execute(_WRITES[table], [*whole.values(), seal_of(whole)])
 
 
 def make_store(path: Path, sync: str) -> None:

@@ -26,7 +26,8 @@ def stream(run: Execution) -> None:
             running = Running()
             before = taken(run.state)
             if before is not None:
-                pages = Continuing(before, ledger, running, prepared.name).go_on(pages)
+                ended = lambda: intake.reading.complete  # noqa: E731  # known at the end
+                pages = Continuing(before, ledger, running, prepared.name, ended).go_on(pages)
             ledger.deliver([], stream=True, keyed=bool(prepared.key))
             name = f"plan-{ledger.number}.lines"
             durable = run.durable(action)
@@ -47,4 +48,4 @@ def stream(run: Execution) -> None:
 def _laid_nowhere(parcels: Iterable[Parcel]) -> Iterator[Parcel]:
     """Keep nothing of what is shown only when all of it arrived, and else is read again."""
     for parcel in parcels:
-        yield attrs.evolve(parcel, lines=())
+        yield attrs.evolve(parcel, body=b"")

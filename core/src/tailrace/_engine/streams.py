@@ -5,19 +5,20 @@ with them, so that a source that is read again from its start can be taken up wh
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from typing import Any, Self
 
 import attrs
 
-from tailrace._engine.codec import digest, encode, name_of
+from tailrace._engine.codec import digest, encode, encode_all, name_of
 from tailrace._engine.disk import create
 from tailrace._engine.flow import Parcel, Records
-from tailrace._engine.lines import Change, write
+from tailrace._engine.lines import Change, write, write_all
 from tailrace._engine.state import State
 from tailrace.errors import PreflightError
+from tailrace.records import Batch, Row, RowRecords
 
 
 @attrs.define(eq=False)
@@ -26,10 +27,10 @@ class Running:
 
     _digest: Any = attrs.field(factory=lambda: blake2b(digest_size=16))
 
-    def take(self, lines: Iterable[bytes]) -> None:
+    def take(self, lines: Sequence[bytes]) -> None:
         """Take in more records."""
-        for line in lines:
-            self._digest.update(line)
+        if lines:
+            self._digest.update(b"\n".join(lines))
             self._digest.update(b"\n")
 
     def told(self) -> str:
@@ -43,6 +44,21 @@ def line_of(row: Mapping[str, Any]) -> bytes:
         return encode(row)
     except TypeError:
         return b""
+
+
+def lines_of(rows: Sequence[Row]) -> list[bytes]:
+    """Give rows as lines, as `line_of` does."""
+    try:
+        return encode_all(rows)
+    except TypeError:
+        return list(map(line_of, rows))
+
+
+def rows_of(batch: Batch) -> Sequence[Row]:
+    """Give a batch's own rows, which nobody is to change."""
+    if isinstance(batch.records, RowRecords):
+        return batch.records.rows
+    return batch.rows()
 
 
 def laid(parcel: Parcel, place: int) -> bytes:
@@ -84,15 +100,11 @@ class Segments:
     def seal(self, parcels: Iterable[Parcel]) -> Iterator[Parcel]:
         """Give each parcel with its lines, which are on disk by then."""
         for parcel in parcels:
-            values = [line_of(record.values) for record in parcel.batch]
+            values = lines_of(rows_of(parcel.batch))
             self.running.take(values)
-            lines = [
-                write(self._change(number, record.key, line))
-                for number, record, line in zip(parcel.numbers, parcel.batch, values, strict=True)
-            ]
-            told = b"".join(lines)
+            body = self._body(parcel, values)
             try:
-                self._file.write(told)
+                self._file.write(body)
                 self._file.flush()
                 if self.durable:
                     os.fsync(self._file.fileno())
@@ -100,24 +112,29 @@ class Segments:
                 raise self.state.unwritable(error) from None
             yield attrs.evolve(
                 parcel,
-                lines=lines,
+                body=body,
                 file=self.name,
                 offset=self._at,
                 read=parcel.numbers[-1],
                 prefix=self.running.told(),
             )
-            self._at += len(told)
+            self._at += len(body)
 
-    def _change(self, number: int, key: Any, line: bytes) -> Change:
-        name = name_of(key) if self.keyed else str(number)
-        return Change(
-            number=number,
-            action=self.action,
-            name=name,
-            key=key,
-            hash=digest(line).hex() if self.keyed else "",
-            line=line,
+    def _body(self, parcel: Parcel, values: Sequence[bytes]) -> bytes:
+        if not self.keyed:
+            return write_all(self.action, parcel.numbers, values)
+        changes = (
+            Change(
+                number=number,
+                action=self.action,
+                name=name_of(record.key),
+                key=record.key,
+                hash=digest(line).hex(),
+                line=line,
+            )
+            for number, record, line in zip(parcel.numbers, parcel.batch, values, strict=True)
         )
+        return b"".join(map(write, changes))
 
 
 @attrs.frozen
@@ -141,25 +158,33 @@ class Taken:
 
 @attrs.define(eq=False)
 class Continuing:
-    """Skip what was taken of a source before, if it is the same."""
+    """Skip what was taken of a source before, if it is the same.
+
+    ended: tells, after the last page, whether the source has come to its end.
+    """
 
     taken: Taken
     verdicts: Any
     running: Running
     sync: str
+    ended: Callable[[], bool] = lambda: True
     _checked: bool = False
 
     def go_on(self, pages: Iterable[Records]) -> Iterator[Records]:
         """Give the records that come after; raises PreflightError if the source is another.
 
-        Where the earlier read had come to its end, other records are simply new ones.
+        Where the earlier read had come to its end, other records are simply new ones; where this
+        one does not come so far, nothing can be told.
         """
         iterator = iter(pages)
         first, told = self.taken.marks[0]
         held, beyond = _until(iterator, first)
         trial = Running()
-        trial.take(line_of(row) for page in held for row in page.rows)
+        trial.take([line for page in held for line in lines_of(page.rows)])
         if trial.told() != told:
+            if not self.ended() and not _reaches(held, first):
+                self._leave(held)
+                return
             if self.taken.complete:
                 yield from held
                 yield from beyond
@@ -176,7 +201,8 @@ class Continuing:
             if after.rows:
                 self._same()
                 yield after
-        self._same()
+        if self.ended():
+            self._same()
 
     def _same(self) -> None:
         if self.running.told() != self.taken.marks[-1][1] and not self._checked:
@@ -184,7 +210,7 @@ class Continuing:
         self._checked = True
 
     def _skip(self, page: Records) -> None:
-        self.running.take(map(line_of, page.rows))
+        self.running.take(lines_of(page.rows))
         for number, key in zip(page.numbers, page.keys, strict=True):
             if number in self.taken.doubts:
                 self.verdicts.doubt(key, self.taken.doubts[number])
@@ -192,6 +218,12 @@ class Continuing:
                 self.verdicts.skip(key, "refused", f"refused before: {self.taken.refused[number]}")
             else:
                 self.verdicts.skip(key, "sent_before", "a run that broke off had sent it")
+
+    def _leave(self, pages: Iterable[Records]) -> None:
+        told = "not sent: the source was not read as far as it had been before"
+        for page in pages:
+            for key in page.keys:
+                self.verdicts.fail(key, told)
 
     def _another(self) -> PreflightError:
         return PreflightError(
@@ -210,6 +242,10 @@ def _until(pages: Iterator[Records], count: int) -> tuple[list[Records], list[Re
         if after.rows or (page.numbers and page.numbers[-1] >= count):
             return held, [after]
     return held, []
+
+
+def _reaches(pages: Sequence[Records], count: int) -> bool:
+    return bool(pages and pages[-1].numbers and pages[-1].numbers[-1] >= count)
 
 
 def _chained(first: Iterable[Records], rest: Iterator[Records]) -> Iterator[Records]:
