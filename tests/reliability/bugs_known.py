@@ -45,11 +45,7 @@ BUGS = (
                 "        self.ledger.settle(parcel, told)\n"
                 "        outcomes, trouble = self.attempts.deliver(",
             ),
-            (
-                "delivery.py",
-                "        self.ledger.settle(parcel, outcomes, trouble.unclear)\n",
-                "",
-            ),
+            ("delivery.py", "    claimed: bool = False\n", "    claimed: bool = True\n"),
         ),
         lives("upsert at_most_once"),
     ),
@@ -59,9 +55,8 @@ BUGS = (
             ("delivery.py", "            self.ledger.intend(parcel)\n", "            pass\n"),
             (
                 "delivery.py",
-                "        self.ledger.settle(parcel, outcomes, trouble.unclear)\n",
-                "        self.ledger.intend(parcel)\n"
-                "        self.ledger.settle(parcel, outcomes, trouble.unclear)\n",
+                "        return Sent(parcel, outcomes,",
+                "        self.ledger.intend(parcel)\n        return Sent(parcel, outcomes,",
             ),
         ),
         lives("upsert at_most_once"),
@@ -109,7 +104,7 @@ BUGS = (
         (
             (
                 "closing.py",
-                "    if status is Status.IN_DOUBT or (status is Status.FAILED and unclear):",
+                "    if status is Status.IN_DOUBT or (status in (Status.FAILED, Status.REJECTED) and unclear):",
                 "    if status is Status.IN_DOUBT:",
             ),
         ),
@@ -248,8 +243,45 @@ BUGS = (
         tests("reliability/test_lease.py", "second"),
     ),
     Bug(
+        "a retry that died forgets what it has to forget",
+        (
+            (
+                "ledger.py",
+                'for row in self.store.rows("refusals")\n',
+                'for row in self.store.rows("refusals", "name NOT LIKE \'#%\'")\n',
+            ),
+        ),
+        life("nothing_of_it_goes_twice"),
+    ),
+    Bug(
+        "a refused record that gets no answer is refused and in doubt at once",
+        (
+            (
+                "ledger.py",
+                "        if outcome.status is not Status.FAILED and change.name in",
+                '        if outcome.status in ("delivered", "skipped") and change.name in',
+            ),
+        ),
+        life("gets_no_answer_is_held"),
+    ),
+    Bug(
+        "a refused record that may come late leaves no taint",
+        (("closing.py", "(Status.FAILED, Status.REJECTED) and", "(Status.FAILED,) and"),),
+        life("is_deleted_with_the_others"),
+    ),
+    Bug(
+        "a stream that is stopped early is taken for another",
+        (("streams.py", "if not self.ended() and not _reaches", "if False and not _reaches"),),
+        tests("reliability/test_streams.py"),
+    ),
+    Bug(
+        "a run that has lost the state goes on with another one's plan",
+        (("planned.py", "    run.state.store.fence()\n", ""),),
+        life("answers_once"),
+    ),
+    Bug(
         "a newer version of a key overtakes an older one",
-        (("delivery.py", "                        or _shares(parcel.batch, flying)\n", ""),),
+        (("delivery.py", " or _shares(batch, flying) or", " or"),),
         tests("reliability/test_order.py"),
     ),
     Bug(
@@ -270,7 +302,7 @@ BUGS = (
     ),
     Bug(
         "a settled plan keeps its values",
-        (("plans.py", "            out.write(stripped(line))", "            out.write(line)"),),
+        (("plans.py", "out.write(stripped(lines))", "out.writelines(lines)"),),
         lives("upsert"),
     ),
     Bug(

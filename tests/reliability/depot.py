@@ -120,6 +120,7 @@ class Depot:
     step: object = lambda: None
     around: dict = attrs.field(factory=dict)
     writes: int = 0
+    deaf: bool = False
 
     @property
     def known(self):
@@ -160,7 +161,8 @@ class Depot:
         told = {"batch": batch.id, "action": action, "records": records}
         self.note({"event": "asked", **told})
         self.step()
-        self._not_executed(batch, fault)
+        if self._answers(batch, records, fault) is None or fault is not None:
+            self._not_executed(batch, fault)
         if fault in ("lost_before", "bug_before"):
             raise _silence(fault)
         if fault == "late":
@@ -172,6 +174,8 @@ class Depot:
         self.step()
         if fault in self.around:
             self.around[fault]()
+            # Whoever has lost the state can keep nothing of what it is told from here on.
+            self.deaf = fault in ("robbed", "overtaken")
         if fault in UNANSWERED:
             raise _silence(fault)
         silent = {"no_outcomes": len(batch), "few_outcomes": 1}.get(fault, 0)
@@ -282,7 +286,7 @@ class Depot:
 
     def _noted(self, batch, answers):
         told = {"event": "told", "batch": batch.id, "told": answers}
-        self.note({**told, "kept": False, "heard": True})
+        self.note({**told, "kept": False, "heard": not self.deaf})
         self.step()
 
 

@@ -163,7 +163,7 @@ def of_values(world, state):
 
 def of_arrival(world, ran, state):
     """Check that what is not where it belongs is told of."""
-    if ran.code in (3, 7) or not ran.whole:
+    if ran.code in (3, 7) or not ran.whole or (ran.code == 9 and not ran.told["read"]):
         return
     lost, left = missing(world, state), strangers(world, state)
     if world.mode == "replace":

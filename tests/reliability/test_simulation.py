@@ -95,6 +95,60 @@ LIVES = {
         + [("settle", 0, 3), NOW],
     ),
     "records with names are counted": (numbered("upsert", "keyed", named=True), [HERE, NOW]),
+    "a retry of a stream that died is finished, and nothing of it goes twice": (
+        836,
+        [
+            ("change", 216, 226),
+            ("change", 174, 138),
+            ("misfortune", 80, 52),
+            ("run", 163, 198),
+            ("misfortune", 254, 172),
+            ("crash", 69, 70),
+        ],
+    ),
+    "a refused record of a stream that is retried and gets no answer is held": (
+        1412,
+        [
+            ("change", 18, 109),
+            ("refuse", 242, 40),
+            ("crash", 237, 158),
+            ("misfortune", 216, 156),
+            ("retry", 126, 171),
+        ],
+    ),
+    "what was refused, and may come late all the same, is deleted with the others": (
+        577,
+        [
+            ("change", 254, 106),
+            ("misfortune", 65, 105),
+            ("refuse", 132, 64),
+            ("run", 150, 81),
+            ("clear", 40, 255),
+        ],
+    ),
+    "a stream that is stopped before it has read what was taken can go on": (
+        200,
+        [
+            ("change", 12, 6),
+            ("misfortune", 70, 228),
+            ("change", 95, 15),
+            ("change", 212, 135),
+            ("change", 114, 235),
+            ("crash", 108, 68),
+            ("misfortune", 225, 226),
+            ("run", 98, 51),
+        ],
+    ),
+    "a run that loses the state while it finishes another one answers once": (
+        438,
+        [
+            ("change", 52, 139),
+            ("misfortune", 131, 129),
+            ("run", 69, 117),
+            ("misfortune", 247, 141),
+            ("run", 26, 173),
+        ],
+    ),
 }
 
 
