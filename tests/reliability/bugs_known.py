@@ -276,7 +276,7 @@ BUGS = (
     ),
     Bug(
         "a run that has lost the state goes on with another one's plan",
-        (("planned.py", "    run.state.store.fence()\n", ""),),
+        (("planned.py", "    run.state.store.held()\n", ""),),
         life("answers_once"),
     ),
     Bug(

@@ -89,7 +89,8 @@ class Unfinished:
             )
             schema = schema_of_json(facts["schema"])
             path = self.state.verified(file)
-            yield from cutting.cut(plans.pages(path, schema, offset, late), file["name"], offset)
+            pages = self.state.read(plans.pages(path, schema, offset, late))
+            yield from cutting.cut(pages, file["name"], offset)
 
     def _parcel(self, ledger: Ledger, row: Row, numbers: set[int] | None) -> Parcel:
         """Make a batch again as it was; only some records of it, if they are named."""

@@ -97,7 +97,7 @@ def deliver_plan(run: Execution) -> None:
     """Deliver what is left of a run's plan, then its removals, if all of that arrived."""
     assert run.state is not None
     # A run that has lost the state would find the plan as another one has left it.
-    run.state.store.fence()
+    run.state.store.held()
     late = late_names(run.state, run.clock.wall())
     plan_ = Unfinished(run.state, run.ledger.run)
     run.deliver(plan_.unsent(run.ceilings(), "plan", late))

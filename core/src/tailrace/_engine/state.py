@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
 import attrs
 
@@ -15,6 +16,8 @@ from tailrace._engine.disk import digest_of, make_folder, sync_folder, unwritabl
 from tailrace._engine.lease import Lease, hold
 from tailrace._engine.store import Row, Store, looked_into, make_store, open_store
 from tailrace.errors import ConfigError, StateError
+
+T = TypeVar("T")
 
 LEDGER = "ledger.db"
 COPY = "ledger.copy"
@@ -80,6 +83,13 @@ class State:
         if blake2b(lines, digest_size=16).hexdigest() != batch["digest"]:
             raise _altered(path)
         return lines.splitlines(keepends=True)
+
+    def read(self, items: Iterable[T]) -> Iterator[T]:
+        """Give what is read from a file of this state, or raise StateError where it cannot be."""
+        try:
+            yield from items
+        except OSError as error:
+            raise StateError(f"{self.folder} cannot be read: {error.strerror or error}") from None
 
     def believe(self) -> None:
         """Raise StateError unless all that the ledger speaks of is as it was written."""

@@ -74,6 +74,11 @@ class Store:
             if self._lasting:
                 self.committed(self.commits)
 
+    def held(self) -> None:
+        """Raise StateError unless this process may still write."""
+        with self._lock, self.told():
+            self.fence()
+
     def put(self, table: str, row: Row) -> None:
         """Write one whole row, over the one with the same key; inside a transaction."""
         if not self.connection.in_transaction:
