@@ -3,7 +3,8 @@
 A keyed mode needs the whole read before its first write: records that are equal count once, and
 records that share a key and differ are all refused, since none of them is the right one. A small
 read is compared in memory with a small snapshot; else DuckDB compares the hashes of both, and only
-records that may go out are looked at again.
+records that may go out are looked at again. Rows of a columnar source that are settled do not even
+come here: they are counted as `columnar` has passed them.
 """
 
 from collections import Counter
@@ -16,8 +17,9 @@ from typing import Any, Self
 
 import attrs
 
-from tailrace._engine.arrow import PAGE, literal
+from tailrace._engine.arrow import PAGE, file_literal, literal
 from tailrace._engine.codec import decode, decode_value, digest, encode, encode_value, name_of
+from tailrace._engine.columnar import Columnar
 from tailrace._engine.disk import create
 from tailrace._engine.flow import Records
 from tailrace._engine.known import Known, Verdicts
@@ -65,7 +67,8 @@ class Diff:
     """Compare one read with a snapshot: `read`, then `changes`, then `removed`.
 
     Use it in a `with` block: what it lays down is removed at its end. seen: names of records that
-    were read and refused before they came here.
+    were read and refused before they came here. columnar: who picks the rows that come here, if
+    they are not all.
     """
 
     mode: Mode
@@ -74,6 +77,7 @@ class Diff:
     verdicts: Verdicts
     in_memory: int = IN_MEMORY
     key: tuple[str, ...] = ()
+    columnar: Columnar | None = None
     schema: Schema = attrs.field(factory=Schema)
     seen: set[str] = attrs.field(factory=set)
     superseded: list[str] = attrs.field(factory=list)
@@ -93,9 +97,23 @@ class Diff:
         if self._folder is not None:
             self._folder.cleanup()
 
+    @property
+    def folder(self) -> Path:
+        """Give the folder for what is laid down."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="read-", dir=self.snapshot.temporary)
+        return Path(self._folder.name)
+
+    @property
+    def _laid(self) -> bool:
+        return self._connection is not None
+
     def read(self, pages: Iterable[Records]) -> None:
         """Take in all pages."""
         iterator = iter(pages)
+        if self.columnar is not None and self.columnar.settled is not None:
+            self._lay_down(iterator)
+            return
         for page in iterator:
             self._held += self._staged(page)
             if len(self._held) > self.in_memory or not self.snapshot.small:
@@ -104,7 +122,7 @@ class Diff:
 
     def changes(self) -> Iterator[Change]:
         """Give what is to be sent, in the order of the read; keys that have to wait come last."""
-        yield from self._ordered(self._large() if self._folder is not None else self._small())
+        yield from self._ordered(self._large() if self._laid else self._small())
 
     def removed(self) -> Iterator[Change]:
         """Give the deletion of each record that was delivered once and was not read."""
@@ -146,7 +164,7 @@ class Diff:
 
     def owned(self) -> int:
         """Count the records that were delivered once and are there, as far as is known."""
-        if self._folder is None:
+        if not self._laid:
             held = self.snapshot.load().values()
             return sum(1 for each in held if each.owned and each.state == HELD)
         (count,) = self._connection.execute(
@@ -267,27 +285,28 @@ class Diff:
         )
 
     def _unread(self) -> Iterator[Held]:
-        if self._folder is None:
+        if not self._laid:
             for name, held in self.snapshot.load().items():
                 if name not in self.seen:
                     yield held
             return
         self._connection.execute(
-            "FROM held h WHERE NOT EXISTS (FROM staged s WHERE s.name = h.name) ORDER BY run, name"
+            "FROM held h WHERE NOT EXISTS (FROM staged s WHERE s.name = h.name)"
+            + " AND NOT EXISTS (FROM passed p WHERE p.name = h.name)" * self._passes
+            + " ORDER BY run, name"
         )
         while rows := self._connection.fetchmany(PAGE):
             yield from map(held_of, rows)
 
     def _lay_down(self, pages: Iterator[Records]) -> None:
         """Lay a large read down: an index for DuckDB, and the values apart."""
-        self._folder = TemporaryDirectory(prefix="read-", dir=self.snapshot.temporary)
-        folder = Path(self._folder.name)
+        folder = self.folder
         place = 0
         with ExitStack() as stack:
             index = stack.enter_context(create(folder / "index"))
             values = stack.enter_context(create(folder / "values"))
             following = (each for page in pages for each in self._staged(page))
-            for each in chain(self._held, following):
+            for each in chain(self._held, following, self._doubles()):
                 key = encode_value(each.key)
                 line = b"%b\t%b\t%b\n" % (key.encode(), each.cursor.encode(), each.line)
                 told = f"{each.number}\t{each.name}\t{each.hash}\t{place}\t{len(line)}\n"
@@ -300,6 +319,27 @@ class Diff:
             "CREATE TEMP TABLE staged AS SELECT number::BIGINT AS number, name, hash,"  # noqa: S608
             f" place::BIGINT AS place, length::BIGINT AS length FROM ({table_of(folder / 'index', _INDEX)})"
         )
+        if self.columnar is not None:
+            self.columnar.view(self._connection)
+
+    def _doubles(self) -> Iterator[_Staged]:
+        """Give the settled records whose key was read twice; their values are not needed."""
+        for number, name, hash_ in () if self.columnar is None else self.columnar.doubles:
+            key = decode_value(name)
+            yield _Staged(number, name, tuple(key) if len(self.key) > 1 else key, hash_, "", b"")
+
+    @property
+    def _passes(self) -> bool:
+        return self.columnar is not None and self.columnar.passed > 0
+
+    def settle(self, into: Path) -> int:
+        """Lay down what the next read need not look at, once the changes were given; count it.
+
+        It holds as soon as all of them have arrived, but for those that do not.
+        """
+        if self.columnar is None or not self._laid or not self.columnar.anew:
+            return 0
+        return self.columnar.write(self._connection, into)
 
     def _large(self) -> Iterator[Change]:
         connection = self._connection
@@ -309,7 +349,7 @@ class Diff:
                 " HAVING count(*) > 1"
             ).fetchall()
         )
-        special = Path(str(self._folder and self._folder.name)) / "special"
+        special = self.folder / "special"
         names = self.known.special | differ.keys()
         with create(special) as file:
             file.writelines(f"{name}\n".encode() for name in sorted(names))
@@ -343,15 +383,25 @@ class Diff:
         # A record that has no key is named by its place in the read.
         name = "s.number::VARCHAR" if self.mode is Mode.APPEND else "s.name"
         found = (
-            f"SELECT {name} AS name, {literal(reason)} AS reason FROM staged s JOIN held h"  # noqa: S608
+            f"SELECT {name} AS name, {literal(reason)} AS reason, NULL::UBIGINT AS mark,"  # noqa: S608
+            " NULL::VARCHAR AS file FROM staged s JOIN held h"
             f" USING (name) WHERE {unchanged} AND NOT EXISTS (FROM special x WHERE x.name = s.name)"
         )
+        picked = self.columnar
+        passed = 0 if picked is None else picked.passed
         into = self.verdicts.skips
-        query = f"SELECT count(*) FROM ({found})"  # noqa: S608
-        if into is not None:
+        if into is None:
+            query = f"SELECT count(*) FROM ({found})"  # noqa: S608
+        else:
+            listed = found if picked is None else f"{found} {picked.listed(reason)}"
             create(into).close()
-            query = f"COPY ({found}) TO {literal(str(into))} (FORMAT parquet, USE_TMP_FILE false)"
+            self._connection.execute(
+                f"COPY ({listed}) TO {literal(str(into))} (FORMAT parquet, USE_TMP_FILE false)"
+            )
+            query = f"SELECT count(name) FROM read_parquet({file_literal(into)})"  # noqa: S608
         (count,) = self._connection.execute(query).fetchone()
+        if into is None or picked is None or not picked.anew:
+            count += passed
         self.verdicts.skip_many(count, reason)
 
     def _same_in_sql(self) -> str:
