@@ -5,6 +5,7 @@ both are those of a row that the destination is known to hold as it is (`Settled
 to look at: such a row is passed. All others come as rows do from any source, with their numbers.
 """
 
+import re
 import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -37,16 +38,18 @@ _SHARE = 20
 """Where one row in so many was not passed, all are laid down anew for the next read."""
 _COLUMNS = ("mark", "print", "name", "hash")
 
-_INTEGERS = frozenset(
-    f"{sign}{size}"
-    for sign in ("", "U")
-    for size in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-)
-_PLAIN = _INTEGERS | {"BOOLEAN", "VARCHAR", "DATE", "TIME", "UUID", "BLOB", "TIMESTAMP"}
+_SIZES = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT")
+_INTEGERS = frozenset(f"{sign}{size}" for sign in ("", "U") for size in _SIZES)
+_MOMENTS = ("TIMESTAMP", "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE")
+_PLAIN = _INTEGERS | {"BOOLEAN", "VARCHAR", "DATE", "TIME", "BLOB", *_MOMENTS}
 """Types of which DuckDB's hash() tells all values apart."""
+_DECIMAL = re.compile(r"DECIMAL\((\d+),")
+_WIDE = 18
+"""Digits up to which a decimal number is no wider than a BIGINT."""
 _FIRST, _LAST = "0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"
 _KEYS: Mapping[str, str] = {
-    **dict.fromkeys((*_INTEGERS, "VARCHAR", "UUID"), "{}"),
+    **dict.fromkeys((*_INTEGERS, "VARCHAR"), "{}"),
+    **dict.fromkeys(("HUGEINT", "UHUGEINT", "UUID"), "CAST({} AS VARCHAR)"),
     # What Python cannot tell apart may not have two marks: it has no infinite dates.
     "DATE": f"least(greatest({{}}, DATE '{_FIRST[:10]}'), DATE '{_LAST[:10]}')",
     "TIMESTAMP": f"least(greatest({{}}, TIMESTAMP '{_FIRST}'), TIMESTAMP '{_LAST}')",
@@ -139,12 +142,15 @@ def _mark(keys: Iterable[tuple[str, str]]) -> str:
 def _printed(column: Column) -> list[str]:
     """Give what a column adds to a print: all that the codec tells apart, or more."""
     quoted, kind = identifier(column.own), column.kind
-    if kind in _PLAIN or kind.startswith(("DECIMAL", "TIMESTAMP_", "TIMESTAMP WITH TIME ZONE")):
+    decimal = _DECIMAL.match(kind)
+    if kind in _PLAIN or (decimal and int(decimal[1]) <= _WIDE):
         return [quoted]
     if kind in ("DOUBLE", "FLOAT"):
         # To hash(), -0.0 is 0.0.
         return [quoted, f"signbit({quoted})"]
-    return [f"CAST({quoted} AS VARCHAR)"] + ([] if kind.startswith("ENUM") else [quoted])
+    # The two halves of what has 16 bytes cancel each other out, so that -1 is 0; a text does not.
+    text = f"CAST({quoted} AS VARCHAR)"
+    return [text] if decimal or kind in _KEYS or kind.startswith("ENUM") else [text, quoted]
 
 
 @attrs.frozen
