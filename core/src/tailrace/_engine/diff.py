@@ -319,8 +319,6 @@ class Diff:
             "CREATE TEMP TABLE staged AS SELECT number::BIGINT AS number, name, hash,"  # noqa: S608
             f" place::BIGINT AS place, length::BIGINT AS length FROM ({table_of(folder / 'index', _INDEX)})"
         )
-        if self.columnar is not None:
-            self.columnar.view(self._connection)
 
     def _doubles(self) -> Iterator[_Staged]:
         """Give the settled records whose key was read twice; their values are not needed."""
@@ -343,6 +341,8 @@ class Diff:
 
     def _large(self) -> Iterator[Change]:
         connection = self._connection
+        if self.columnar is not None:
+            self.columnar.view(connection)
         differ: dict[str, bool] = dict(
             connection.execute(
                 "SELECT name, count(DISTINCT hash) > 1 FROM staged GROUP BY name"
