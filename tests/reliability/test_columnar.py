@@ -17,10 +17,11 @@ import tailrace
 from tailrace._engine import columnar, planned, settled
 from tailrace._engine.closing import open_snapshot
 from tailrace._engine.diff import Diff
+from tailrace._engine.erasing import erase_key
 from tailrace._engine.preparing import prepare
 from tailrace._engine.preview import preview
 from tailrace._engine.runner import Wishes, execute
-from tailrace._engine.state import read_state
+from tailrace._engine.state import open_state, read_state
 from tailrace.errors import UnansweredError
 from tailrace.testing import FakeClock
 
@@ -390,6 +391,16 @@ def test_after_a_restart_nothing_counts_as_settled(course):
     then = course.run(table("BIGINT", rows_of(1)))
 
     assert (12, 12) == (report.delivered, then.skipped)
+
+
+def test_a_key_that_is_erased_is_not_settled(course):
+    state = course.root / "state"
+    with open_state(state, "case", FakeClock()) as opened:
+        erase_key(opened, "3")
+    left = list(course.files)
+    course.run(table("BIGINT", rows_of(1)))
+
+    assert ([], [3]) == (left, keys_of(course))
 
 
 def test_what_is_settled_holds_no_values(tmp_path):

@@ -9,7 +9,6 @@ come here: they are counted as `columnar` has passed them.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +33,7 @@ from tailrace._engine.snapshot import (
     held_of,
     table_of,
 )
+from tailrace._engine.staging import Staged, index_of, lay_down, taken_up
 from tailrace.errors import PreflightError
 from tailrace.records import Action, Mode
 from tailrace.schema import Schema
@@ -49,17 +49,6 @@ ACTIONS: Mapping[Mode, Action] = {
 
 _DIFFER = "several records of this read have this key and differ; none was sent"
 _EQUAL = "an equal record of this read has this key"
-_INDEX = ("number", "name", "hash", "place", "length")
-
-
-@attrs.frozen
-class _Staged:
-    number: int
-    name: str
-    key: Any
-    hash: str
-    cursor: str
-    line: bytes
 
 
 @attrs.define(eq=False)
@@ -83,7 +72,7 @@ class Diff:
     superseded: list[str] = attrs.field(factory=list)
     gone: int = 0
     top: Any = None
-    _held: list[_Staged] = attrs.field(factory=list)
+    _held: list[Staged] = attrs.field(factory=list)
     _folder: TemporaryDirectory[str] | None = None
     _connection: Any = None
     _alike: Counter[str] = attrs.field(factory=Counter)
@@ -172,7 +161,7 @@ class Diff:
         ).fetchone()
         return int(count)
 
-    def _staged(self, page: Records) -> Iterator[_Staged]:
+    def _staged(self, page: Records) -> Iterator[Staged]:
         self.schema = page.schema
         cursors = page.cursors or [None] * len(page.rows)
         for number, key, row, cursor in zip(
@@ -191,7 +180,7 @@ class Diff:
                 # With a cursor, what tells records apart is all they hold, and which of equals.
                 self._alike[hash_] += 1
                 name = f'"{hash_}#{self._alike[hash_]}"'
-            yield _Staged(number, name, key, hash_, told, line)
+            yield Staged(number, name, key, hash_, told, line)
 
     def _rise(self, cursor: Any) -> None:
         try:
@@ -208,7 +197,7 @@ class Diff:
 
     def _small(self) -> Iterator[Change]:
         held = self.snapshot.load()
-        first: dict[str, _Staged] = {}
+        first: dict[str, Staged] = {}
         differ: dict[str, bool] = {}
         for each in self._held:
             known = first.setdefault(each.name, each)
@@ -220,7 +209,7 @@ class Diff:
                 yield from self._decided(each, held.get(each.name))
         self._held = []
 
-    def _stands(self, each: _Staged, differ: Mapping[str, bool], first: bool) -> bool:
+    def _stands(self, each: Staged, differ: Mapping[str, bool], first: bool) -> bool:
         if each.name not in differ:
             return True
         if differ[each.name]:
@@ -230,7 +219,7 @@ class Diff:
             self.verdicts.skip(each.key, "double", _EQUAL)
         return first
 
-    def _decided(self, each: _Staged, held: Held | None) -> Iterator[Change]:
+    def _decided(self, each: Staged, held: Held | None) -> Iterator[Change]:
         """Give the change that a record asks for, or answer for it."""
         action = ACTIONS[self.mode]
         if each.name in self.known.doubts:
@@ -248,7 +237,7 @@ class Diff:
             return
         yield self._change(each, held, action)
 
-    def _unchanged(self, each: _Staged, held: Held | None) -> tuple[str, str] | None:
+    def _unchanged(self, each: Staged, held: Held | None) -> tuple[str, str] | None:
         """Say why there is nothing to send, or None."""
         if held is None or held.hash == NO_HASH:
             return None
@@ -265,7 +254,7 @@ class Diff:
             return "not_found", "the destination did not have it, and it has not changed since"
         return None
 
-    def _change(self, each: _Staged, held: Held | None, action: Action) -> Change:
+    def _change(self, each: Staged, held: Held | None, action: Action) -> Change:
         row = decode(each.line)
         fields = hash_fields(row, {name: self.known.field(name) for name in row})
         delivered = held is not None and held.state == HELD and held.hash != NO_HASH
@@ -299,32 +288,18 @@ class Diff:
             yield from map(held_of, rows)
 
     def _lay_down(self, pages: Iterator[Records]) -> None:
-        """Lay a large read down: an index for DuckDB, and the values apart."""
-        folder = self.folder
-        place = 0
-        with ExitStack() as stack:
-            index = stack.enter_context(create(folder / "index"))
-            values = stack.enter_context(create(folder / "values"))
-            following = (each for page in pages for each in self._staged(page))
-            for each in chain(self._held, following, self._doubles()):
-                key = encode_value(each.key)
-                line = b"%b\t%b\t%b\n" % (key.encode(), each.cursor.encode(), each.line)
-                told = f"{each.number}\t{each.name}\t{each.hash}\t{place}\t{len(line)}\n"
-                index.write(told.encode())
-                values.write(line)
-                place += len(line)
+        """Lay a large read down."""
+        following = (each for page in pages for each in self._staged(page))
+        lay_down(self.folder, chain(self._held, following, self._doubles()))
         self._held = []
         self._connection = self.snapshot.connect()
-        self._connection.execute(
-            "CREATE TEMP TABLE staged AS SELECT number::BIGINT AS number, name, hash,"  # noqa: S608
-            f" place::BIGINT AS place, length::BIGINT AS length FROM ({table_of(folder / 'index', _INDEX)})"
-        )
+        self._connection.execute(f"CREATE TEMP TABLE staged AS {index_of(self.folder)}")
 
-    def _doubles(self) -> Iterator[_Staged]:
+    def _doubles(self) -> Iterator[Staged]:
         """Give the settled records whose key was read twice; their values are not needed."""
         for number, name, hash_ in () if self.columnar is None else self.columnar.doubles:
             key = decode_value(name)
-            yield _Staged(number, name, tuple(key) if len(self.key) > 1 else key, hash_, "", b"")
+            yield Staged(number, name, tuple(key) if len(self.key) > 1 else key, hash_, "", b"")
 
     @property
     def _passes(self) -> bool:
@@ -341,8 +316,15 @@ class Diff:
 
     def _large(self) -> Iterator[Change]:
         connection = self._connection
+        held = "held"
         if self.columnar is not None:
             self.columnar.view(connection)
+            if self.columnar.settled is not None:
+                # Few records come here then: the snapshot, which is large, is gone through once.
+                held = "near"
+                connection.execute(
+                    "CREATE TEMP TABLE near AS FROM held WHERE name IN (SELECT name FROM staged)"
+                )
         differ: dict[str, bool] = dict(
             connection.execute(
                 "SELECT name, count(DISTINCT hash) > 1 FROM staged GROUP BY name"
@@ -355,36 +337,32 @@ class Diff:
             file.writelines(f"{name}\n".encode() for name in sorted(names))
         connection.execute(f"CREATE TEMP TABLE special AS {table_of(special, ('name',))}")
         unchanged = self._same_in_sql()
-        self._skip_in_sql(unchanged)
+        self._skip_in_sql(unchanged, held)
         first: set[str] = set()
         with (special.parent / "values").open("rb") as values:
             connection.execute(
                 "SELECT s.number, s.name, s.hash, s.place, s.length, h.* FROM staged s"  # noqa: S608
-                " LEFT JOIN held h USING (name) WHERE h.name IS NULL"
+                f" LEFT JOIN {held} h USING (name) WHERE h.name IS NULL"
                 f" OR NOT ({unchanged}) OR EXISTS (FROM special x WHERE x.name = s.name)"
                 " ORDER BY s.number"
             )
             while rows := connection.fetchmany(PAGE):
-                for number, name, hash_, place, length, *held in rows:
-                    values.seek(place)
-                    key, cursor, line = values.read(length).rstrip(b"\n").split(b"\t")
-                    each = _Staged(
-                        number, name, decode_value(key.decode()), hash_, cursor.decode(), line
-                    )
-                    known = None if held[0] is None else held_of(held)
-                    if self._stands(each, differ, name not in first):
+                for row in rows:
+                    each = taken_up(values, row[:5])
+                    known = None if row[5] is None else held_of(row[5:])
+                    if self._stands(each, differ, each.name not in first):
                         yield from self._decided(each, known)
-                    if name in differ:
-                        first.add(name)
+                    if each.name in differ:
+                        first.add(each.name)
 
-    def _skip_in_sql(self, unchanged: str) -> None:
+    def _skip_in_sql(self, unchanged: str, held: str) -> None:
         """Count what is as it was, and name it for those who want to look at each."""
         reason = "exists" if self.mode is Mode.INSERT else "unchanged"
         # A record that has no key is named by its place in the read.
         name = "s.number::VARCHAR" if self.mode is Mode.APPEND else "s.name"
         found = (
             f"SELECT {name} AS name, {literal(reason)} AS reason, NULL::UBIGINT AS mark,"  # noqa: S608
-            " NULL::VARCHAR AS file FROM staged s JOIN held h"
+            f" NULL::VARCHAR AS file FROM staged s JOIN {held} h"
             f" USING (name) WHERE {unchanged} AND NOT EXISTS (FROM special x WHERE x.name = s.name)"
         )
         picked = self.columnar
