@@ -319,16 +319,8 @@ def test_a_stream_is_read_once(course):
 def test_a_settled_key_that_comes_twice_is_found(course, value):
     report = course.run(table("BIGINT", [*rows_of(1), (1, value, 1.5, [1])]))
 
-    assert (
-        (13, 0, 2)
-        if value == "other"
-        else (13, 0, 0)
-        == (
-            report.read,
-            report.delivered,
-            report.rejected,
-        )
-    )
+    assert (13, 0) == (report.read, report.delivered)
+    assert (2 if value == "other" else 0) == report.rejected
     assert 13 == report.skipped + report.rejected
 
 
