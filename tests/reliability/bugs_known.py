@@ -398,4 +398,46 @@ BUGS = (
         ),
         lives("append at_most_once", 48),
     ),
+    Bug(
+        "what was settled otherwise is relied on",
+        (("settled.py", 'facts.get("tag") == tag', "True"),),
+        tests("reliability/test_columnar.py", "settled_otherwise or another_way"),
+    ),
+    Bug(
+        "a column is left out of the prints",
+        (
+            (
+                "columnar.py",
+                "for each in self.columns for part",
+                "for each in self.columns[:1] for part",
+            ),
+        ),
+        tests("reliability/test_columnar.py", "only_what_changed or goes_back"),
+    ),
+    Bug(
+        "the halves of a wide number cancel each other out",
+        (("columnar.py", "int(decimal[1]) <= _WIDE", "True"),),
+        tests("core/test_columnar.py", "DECIMAL"),
+    ),
+    Bug(
+        "what has changed since counts as settled",
+        (
+            (
+                "settled.py",
+                "                    self._note(file, held.name.encode())",
+                "                    pass",
+            ),
+        ),
+        tests("reliability/test_columnar.py", "goes_back or comes_back"),
+    ),
+    Bug(
+        "what did not arrive counts as settled",
+        (("settled.py", "if at >= sent or status not in _DONE:", "if at >= sent:"),),
+        tests("reliability/test_columnar.py", "did_not_arrive"),
+    ),
+    Bug(
+        "a settled key that comes twice is passed twice",
+        (("columnar.py", "        if met != held - lost:", "        if False:"),),
+        tests("reliability/test_columnar.py", "comes_twice"),
+    ),
 )

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import NamedTemporaryFile, gettempdir
@@ -71,32 +72,77 @@ def connect(temporary: Path | None = None) -> Any:
 
 
 @attrs.frozen
+class Column:
+    """Name a column as DuckDB knows it and as the source does; `kind` is DuckDB's type."""
+
+    own: str
+    name: str
+    kind: str
+
+    @property
+    def selected(self) -> str:
+        """Give what to select of it; zoned moments come without their zone: see `fixes`."""
+        return _selected(self.own, self.kind)
+
+
+@attrs.frozen
 class Scan:
-    """Hold a query's columns and stream its rows; closes its connection at the end."""
+    """Hold a relation's columns and stream its rows; closes its connection at the end.
+
+    The relation is read once, by whoever iterates, or by a query of others on its connection.
+    """
 
     connection: Any
-    schema: Schema
-    _fixes: Sequence[tuple[int, Callable[[Any], Any]]]
+    relation: str
+    columns: Sequence[Column]
     failed: Callable[[Exception], Exception] = lambda error: error
     expected: int | None = None
 
+    @property
+    def schema(self) -> Schema:
+        """Give the names and types of its columns."""
+        return Schema([Field(each.name, field_type(each.kind)) for each in self.columns])
+
     def __iter__(self) -> Iterator[list[tuple[Any, ...]]]:
+        chosen = ", ".join(f"{each.selected} AS {identifier(each.own)}" for each in self.columns)
+        fixes_ = fixes(self.columns)
+        with self.reading() as connection:
+            connection.execute(f"SELECT {chosen} FROM {self.relation}")  # noqa: S608  # quoted names
+            while rows := connection.fetchmany(PAGE):
+                yield [fixed(row, fixes_) for row in rows] if fixes_ else rows
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        """Give the connection for one pass; what fails is told as the source tells it."""
         import duckdb
 
         try:
-            while rows := self.connection.fetchmany(PAGE):
-                yield [self._fixed(row) for row in rows] if self._fixes else rows
+            yield self.connection
         except duckdb.Error as error:
             raise self.failed(error) from None
         finally:
             self.connection.close()
 
-    def _fixed(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        values = list(row)
-        for place, fix in self._fixes:
-            if values[place] is not None:
-                values[place] = fix(values[place])
-        return tuple(values)
+
+Fixes = Sequence[tuple[int, Callable[[Any], Any]]]
+
+
+def fixes(columns: Sequence[Column], after: int = 0) -> Fixes:
+    """Give what is to be done to values of columns, each with its place in a row."""
+    return [
+        (place, _fix(each.kind))
+        for place, each in enumerate(columns, after)
+        if _is_zoned(each.kind)
+    ]
+
+
+def fixed(row: tuple[Any, ...], fixes_: Fixes) -> tuple[Any, ...]:
+    """Give a row as Python is to see it."""
+    values = list(row)
+    for place, fix in fixes_:
+        if values[place] is not None:
+            values[place] = fix(values[place])
+    return tuple(values)
 
 
 def scan(
@@ -105,7 +151,7 @@ def scan(
     failed: Callable[[Exception], Exception] = lambda error: error,
     names: Sequence[str] = (),
 ) -> Scan:
-    """Start reading a table, view or table function of a connection.
+    """Describe a table, view or table function of a connection, which is read later.
 
     Moments with a time zone come as aware datetimes in UTC; sub-microseconds are cut off. `names`
     are the columns' own: DuckDB's differ where two of them differ in case only.
@@ -115,20 +161,16 @@ def scan(
     try:
         described = connection.execute(f"DESCRIBE FROM {relation}").fetchall()
         columns = [
-            (own, names[place] if place < len(names) else own, kind)
+            Column(own, names[place] if place < len(names) else own, kind)
             for place, (own, kind, *_) in enumerate(described)
             if not own.startswith("__index_level_")
         ]
-        if any(_is_zoned(kind) for *_, kind in columns):
+        if any(_is_zoned(each.kind) for each in columns):
             connection.execute("SET TimeZone = 'UTC'")
-        chosen = ", ".join(_selected(own, kind) for own, _, kind in columns)
-        connection.execute(f"SELECT {chosen} FROM {relation}")  # noqa: S608  # quoted names
     except duckdb.Error as error:
         connection.close()
         raise failed(error) from None
-    fields = [Field(name, field_type(kind)) for _, name, kind in columns]
-    fixes = [(place, _fix(kind)) for place, (*_, kind) in enumerate(columns) if _is_zoned(kind)]
-    return Scan(connection, Schema(fields), fixes, failed)
+    return Scan(connection, relation, columns, failed)
 
 
 def scan_object(source: Any) -> Scan:
@@ -207,11 +249,11 @@ def _selected(name: str, kind: str) -> str:
     if not _is_zoned(kind):
         return quoted
     if _ZONED.fullmatch(kind):
-        return f"epoch_us(CAST({quoted} AS TIMESTAMPTZ)) AS {quoted}"
+        return f"epoch_us(CAST({quoted} AS TIMESTAMPTZ))"
     if _UNZONED.search(kind):
         return quoted
     zoned, unzoned = (_ZONED.sub(put, kind) for put in ("TIMESTAMPTZ", "TIMESTAMP"))
-    return f"CAST(CAST({quoted} AS {zoned}) AS {unzoned}) AS {quoted}"
+    return f"CAST(CAST({quoted} AS {zoned}) AS {unzoned})"
 
 
 def _fix(kind: str) -> Callable[[Any], Any]:

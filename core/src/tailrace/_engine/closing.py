@@ -1,6 +1,6 @@
 """Closing: a plan and what became of it make the next snapshot, in one transaction."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +10,9 @@ import orjson
 from tailrace._engine import plans
 from tailrace._engine.codec import decode_value, encode_value
 from tailrace._engine.lines import NO_HASH, Change, read
+from tailrace._engine.settled import Following
 from tailrace._engine.snapshot import ABSENT, EXISTS, GONE, HELD, Held, Segment, Snapshot, advance
-from tailrace._engine.state import State
+from tailrace._engine.state import OF_A_RUN, State
 from tailrace._engine.store import Row, Store
 from tailrace.outcomes import Status
 
@@ -47,10 +48,14 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
     store = state.store
     snapshot = open_snapshot(state)
     segments = list(snapshot.segments)
-    if keyed:
+    following = Following(state, run) if keyed else None
+    if following is not None:
         stem = f"snapshot-{run['number']}"
-        segments = advance(snapshot, delta(state, run), state.folder, stem)
+        changed = following.noted(delta(state, run))
+        segments = advance(snapshot, changed, state.folder, stem)
     files = sealed(state, run["number"], segments)
+    if following is not None:
+        files += following.files([row["name"] for row in files])
     plans_ = _plans(state, run)
     kept = [_strip(state, row) for row in plans_]
     if keyed:
@@ -59,12 +64,11 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
     facts = orjson.loads(run["facts"])
     # A stream's own plan was never among the files.
     old = [row["name"] for row in plans_ if row["name"] not in named]
+    void = [
+        row for row in store.rows("files") if row["name"] not in named and _void(row, facts, keyed)
+    ]
+    old += [row["name"] for row in void]
     with store.transaction():
-        for row in store.rows("files"):
-            outdated = row["kind"] == "snapshot" and keyed and row["name"] not in named
-            void = row["kind"] == "stopped" and row["name"] != facts.get("stopped")
-            if outdated or void:
-                old.append(row["name"])
         for name in old:
             store.drop("files", "name = ?", name)
         for row in [*files, *kept]:
@@ -82,6 +86,13 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
         old += _expire(store, now)
     state.remove(old)
     state.keep_copy()
+
+
+def _void(row: Row, facts: Mapping[str, Any], keyed: bool) -> bool:
+    """Tell whether a file that was not kept by a run is of no use after it."""
+    if row["kind"] == "stopped":
+        return bool(row["name"] != facts.get("stopped"))
+    return keyed and row["kind"] in ("snapshot", "settled", "since")
 
 
 def _source_told(state: State, run: Row) -> dict[str, Any]:
@@ -210,7 +221,7 @@ def _expire(store: Store, now: float) -> list[str]:
 def forget_run(store: Store, run: Row) -> list[str]:
     """Forget one run, in a transaction; give the files that go with it."""
     number = run["number"]
-    names = [row["name"] for row in store.rows("files", "run = ? AND kind <> 'snapshot'", number)]
+    names = [row["name"] for row in store.rows("files", f"run = ? AND {OF_A_RUN}", number)]
     for name in names:
         store.drop("files", "name = ?", name)
     if not store.rows("doubts", "run = ?", number):

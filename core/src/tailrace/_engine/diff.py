@@ -3,12 +3,12 @@
 A keyed mode needs the whole read before its first write: records that are equal count once, and
 records that share a key and differ are all refused, since none of them is the right one. A small
 read is compared in memory with a small snapshot; else DuckDB compares the hashes of both, and only
-records that may go out are looked at again.
+records that may go out are looked at again. Rows of a columnar source that are settled do not even
+come here: they are counted as `columnar` has passed them.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,8 +16,9 @@ from typing import Any, Self
 
 import attrs
 
-from tailrace._engine.arrow import PAGE, literal
+from tailrace._engine.arrow import PAGE, file_literal, literal
 from tailrace._engine.codec import decode, decode_value, digest, encode, encode_value, name_of
+from tailrace._engine.columnar import Columnar
 from tailrace._engine.disk import create
 from tailrace._engine.flow import Records
 from tailrace._engine.known import Known, Verdicts
@@ -32,6 +33,7 @@ from tailrace._engine.snapshot import (
     held_of,
     table_of,
 )
+from tailrace._engine.staging import Staged, index_of, lay_down, taken_up
 from tailrace.errors import PreflightError
 from tailrace.records import Action, Mode
 from tailrace.schema import Schema
@@ -47,17 +49,6 @@ ACTIONS: Mapping[Mode, Action] = {
 
 _DIFFER = "several records of this read have this key and differ; none was sent"
 _EQUAL = "an equal record of this read has this key"
-_INDEX = ("number", "name", "hash", "place", "length")
-
-
-@attrs.frozen
-class _Staged:
-    number: int
-    name: str
-    key: Any
-    hash: str
-    cursor: str
-    line: bytes
 
 
 @attrs.define(eq=False)
@@ -65,7 +56,8 @@ class Diff:
     """Compare one read with a snapshot: `read`, then `changes`, then `removed`.
 
     Use it in a `with` block: what it lays down is removed at its end. seen: names of records that
-    were read and refused before they came here.
+    were read and refused before they came here. columnar: who picks the rows that come here, if
+    they are not all.
     """
 
     mode: Mode
@@ -74,12 +66,13 @@ class Diff:
     verdicts: Verdicts
     in_memory: int = IN_MEMORY
     key: tuple[str, ...] = ()
+    columnar: Columnar | None = None
     schema: Schema = attrs.field(factory=Schema)
     seen: set[str] = attrs.field(factory=set)
     superseded: list[str] = attrs.field(factory=list)
     gone: int = 0
     top: Any = None
-    _held: list[_Staged] = attrs.field(factory=list)
+    _held: list[Staged] = attrs.field(factory=list)
     _folder: TemporaryDirectory[str] | None = None
     _connection: Any = None
     _alike: Counter[str] = attrs.field(factory=Counter)
@@ -93,9 +86,23 @@ class Diff:
         if self._folder is not None:
             self._folder.cleanup()
 
+    @property
+    def folder(self) -> Path:
+        """Give the folder for what is laid down."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="read-", dir=self.snapshot.temporary)
+        return Path(self._folder.name)
+
+    @property
+    def _laid(self) -> bool:
+        return self._connection is not None
+
     def read(self, pages: Iterable[Records]) -> None:
         """Take in all pages."""
         iterator = iter(pages)
+        if self.columnar is not None and self.columnar.settled is not None:
+            self._lay_down(iterator)
+            return
         for page in iterator:
             self._held += self._staged(page)
             if len(self._held) > self.in_memory or not self.snapshot.small:
@@ -104,7 +111,7 @@ class Diff:
 
     def changes(self) -> Iterator[Change]:
         """Give what is to be sent, in the order of the read; keys that have to wait come last."""
-        yield from self._ordered(self._large() if self._folder is not None else self._small())
+        yield from self._ordered(self._large() if self._laid else self._small())
 
     def removed(self) -> Iterator[Change]:
         """Give the deletion of each record that was delivered once and was not read."""
@@ -146,7 +153,7 @@ class Diff:
 
     def owned(self) -> int:
         """Count the records that were delivered once and are there, as far as is known."""
-        if self._folder is None:
+        if not self._laid:
             held = self.snapshot.load().values()
             return sum(1 for each in held if each.owned and each.state == HELD)
         (count,) = self._connection.execute(
@@ -154,7 +161,7 @@ class Diff:
         ).fetchone()
         return int(count)
 
-    def _staged(self, page: Records) -> Iterator[_Staged]:
+    def _staged(self, page: Records) -> Iterator[Staged]:
         self.schema = page.schema
         cursors = page.cursors or [None] * len(page.rows)
         for number, key, row, cursor in zip(
@@ -173,7 +180,7 @@ class Diff:
                 # With a cursor, what tells records apart is all they hold, and which of equals.
                 self._alike[hash_] += 1
                 name = f'"{hash_}#{self._alike[hash_]}"'
-            yield _Staged(number, name, key, hash_, told, line)
+            yield Staged(number, name, key, hash_, told, line)
 
     def _rise(self, cursor: Any) -> None:
         try:
@@ -190,7 +197,7 @@ class Diff:
 
     def _small(self) -> Iterator[Change]:
         held = self.snapshot.load()
-        first: dict[str, _Staged] = {}
+        first: dict[str, Staged] = {}
         differ: dict[str, bool] = {}
         for each in self._held:
             known = first.setdefault(each.name, each)
@@ -202,7 +209,7 @@ class Diff:
                 yield from self._decided(each, held.get(each.name))
         self._held = []
 
-    def _stands(self, each: _Staged, differ: Mapping[str, bool], first: bool) -> bool:
+    def _stands(self, each: Staged, differ: Mapping[str, bool], first: bool) -> bool:
         if each.name not in differ:
             return True
         if differ[each.name]:
@@ -212,7 +219,7 @@ class Diff:
             self.verdicts.skip(each.key, "double", _EQUAL)
         return first
 
-    def _decided(self, each: _Staged, held: Held | None) -> Iterator[Change]:
+    def _decided(self, each: Staged, held: Held | None) -> Iterator[Change]:
         """Give the change that a record asks for, or answer for it."""
         action = ACTIONS[self.mode]
         if each.name in self.known.doubts:
@@ -230,7 +237,7 @@ class Diff:
             return
         yield self._change(each, held, action)
 
-    def _unchanged(self, each: _Staged, held: Held | None) -> tuple[str, str] | None:
+    def _unchanged(self, each: Staged, held: Held | None) -> tuple[str, str] | None:
         """Say why there is nothing to send, or None."""
         if held is None or held.hash == NO_HASH:
             return None
@@ -247,7 +254,7 @@ class Diff:
             return "not_found", "the destination did not have it, and it has not changed since"
         return None
 
-    def _change(self, each: _Staged, held: Held | None, action: Action) -> Change:
+    def _change(self, each: Staged, held: Held | None, action: Action) -> Change:
         row = decode(each.line)
         fields = hash_fields(row, {name: self.known.field(name) for name in row})
         delivered = held is not None and held.state == HELD and held.hash != NO_HASH
@@ -267,91 +274,112 @@ class Diff:
         )
 
     def _unread(self) -> Iterator[Held]:
-        if self._folder is None:
+        if not self._laid:
             for name, held in self.snapshot.load().items():
                 if name not in self.seen:
                     yield held
             return
         self._connection.execute(
-            "FROM held h WHERE NOT EXISTS (FROM staged s WHERE s.name = h.name) ORDER BY run, name"
+            "FROM held h WHERE NOT EXISTS (FROM staged s WHERE s.name = h.name)"
+            + " AND NOT EXISTS (FROM passed p WHERE p.name = h.name)" * self._passes
+            + " ORDER BY run, name"
         )
         while rows := self._connection.fetchmany(PAGE):
             yield from map(held_of, rows)
 
     def _lay_down(self, pages: Iterator[Records]) -> None:
-        """Lay a large read down: an index for DuckDB, and the values apart."""
-        self._folder = TemporaryDirectory(prefix="read-", dir=self.snapshot.temporary)
-        folder = Path(self._folder.name)
-        place = 0
-        with ExitStack() as stack:
-            index = stack.enter_context(create(folder / "index"))
-            values = stack.enter_context(create(folder / "values"))
-            following = (each for page in pages for each in self._staged(page))
-            for each in chain(self._held, following):
-                key = encode_value(each.key)
-                line = b"%b\t%b\t%b\n" % (key.encode(), each.cursor.encode(), each.line)
-                told = f"{each.number}\t{each.name}\t{each.hash}\t{place}\t{len(line)}\n"
-                index.write(told.encode())
-                values.write(line)
-                place += len(line)
+        """Lay a large read down."""
+        following = (each for page in pages for each in self._staged(page))
+        lay_down(self.folder, chain(self._held, following, self._doubles()))
         self._held = []
         self._connection = self.snapshot.connect()
-        self._connection.execute(
-            "CREATE TEMP TABLE staged AS SELECT number::BIGINT AS number, name, hash,"  # noqa: S608
-            f" place::BIGINT AS place, length::BIGINT AS length FROM ({table_of(folder / 'index', _INDEX)})"
-        )
+        self._connection.execute(f"CREATE TEMP TABLE staged AS {index_of(self.folder)}")
+
+    def _doubles(self) -> Iterator[Staged]:
+        """Give the settled records whose key was read twice; their values are not needed."""
+        for number, name, hash_ in () if self.columnar is None else self.columnar.doubles:
+            key = decode_value(name)
+            yield Staged(number, name, tuple(key) if len(self.key) > 1 else key, hash_, "", b"")
+
+    @property
+    def _passes(self) -> bool:
+        return self.columnar is not None and self.columnar.passed > 0
+
+    def settle(self, into: Path) -> int:
+        """Lay down what the next read need not look at, once the changes were given; count it.
+
+        It holds as soon as all of them have arrived, but for those that do not.
+        """
+        if self.columnar is None or not self._laid or not self.columnar.anew:
+            return 0
+        return self.columnar.write(self._connection, into)
 
     def _large(self) -> Iterator[Change]:
         connection = self._connection
+        held = "held"
+        if self.columnar is not None:
+            self.columnar.view(connection)
+            if self.columnar.settled is not None:
+                # Few records come here then: the snapshot, which is large, is gone through once.
+                held = "near"
+                connection.execute(
+                    "CREATE TEMP TABLE near AS FROM held WHERE name IN (SELECT name FROM staged)"
+                )
         differ: dict[str, bool] = dict(
             connection.execute(
                 "SELECT name, count(DISTINCT hash) > 1 FROM staged GROUP BY name"
                 " HAVING count(*) > 1"
             ).fetchall()
         )
-        special = Path(str(self._folder and self._folder.name)) / "special"
+        special = self.folder / "special"
         names = self.known.special | differ.keys()
         with create(special) as file:
             file.writelines(f"{name}\n".encode() for name in sorted(names))
         connection.execute(f"CREATE TEMP TABLE special AS {table_of(special, ('name',))}")
         unchanged = self._same_in_sql()
-        self._skip_in_sql(unchanged)
+        self._skip_in_sql(unchanged, held)
         first: set[str] = set()
         with (special.parent / "values").open("rb") as values:
             connection.execute(
                 "SELECT s.number, s.name, s.hash, s.place, s.length, h.* FROM staged s"  # noqa: S608
-                " LEFT JOIN held h USING (name) WHERE h.name IS NULL"
+                f" LEFT JOIN {held} h USING (name) WHERE h.name IS NULL"
                 f" OR NOT ({unchanged}) OR EXISTS (FROM special x WHERE x.name = s.name)"
                 " ORDER BY s.number"
             )
             while rows := connection.fetchmany(PAGE):
-                for number, name, hash_, place, length, *held in rows:
-                    values.seek(place)
-                    key, cursor, line = values.read(length).rstrip(b"\n").split(b"\t")
-                    each = _Staged(
-                        number, name, decode_value(key.decode()), hash_, cursor.decode(), line
-                    )
-                    known = None if held[0] is None else held_of(held)
-                    if self._stands(each, differ, name not in first):
+                for row in rows:
+                    each = taken_up(values, row[:5])
+                    known = None if row[5] is None else held_of(row[5:])
+                    if self._stands(each, differ, each.name not in first):
                         yield from self._decided(each, known)
-                    if name in differ:
-                        first.add(name)
+                    if each.name in differ:
+                        first.add(each.name)
 
-    def _skip_in_sql(self, unchanged: str) -> None:
+    def _skip_in_sql(self, unchanged: str, held: str) -> None:
         """Count what is as it was, and name it for those who want to look at each."""
         reason = "exists" if self.mode is Mode.INSERT else "unchanged"
         # A record that has no key is named by its place in the read.
         name = "s.number::VARCHAR" if self.mode is Mode.APPEND else "s.name"
         found = (
-            f"SELECT {name} AS name, {literal(reason)} AS reason FROM staged s JOIN held h"  # noqa: S608
+            f"SELECT {name} AS name, {literal(reason)} AS reason, NULL::UBIGINT AS mark,"  # noqa: S608
+            f" NULL::VARCHAR AS file FROM staged s JOIN {held} h"
             f" USING (name) WHERE {unchanged} AND NOT EXISTS (FROM special x WHERE x.name = s.name)"
         )
+        picked = self.columnar
+        passed = 0 if picked is None else picked.passed
         into = self.verdicts.skips
-        query = f"SELECT count(*) FROM ({found})"  # noqa: S608
-        if into is not None:
+        if into is None:
+            query = f"SELECT count(*) FROM ({found})"  # noqa: S608
+        else:
+            listed = found if picked is None else f"{found} {picked.listed(reason)}"
             create(into).close()
-            query = f"COPY ({found}) TO {literal(str(into))} (FORMAT parquet, USE_TMP_FILE false)"
+            self._connection.execute(
+                f"COPY ({listed}) TO {literal(str(into))} (FORMAT parquet, USE_TMP_FILE false)"
+            )
+            query = f"SELECT count(name) FROM read_parquet({file_literal(into)})"  # noqa: S608
         (count,) = self._connection.execute(query).fetchone()
+        if into is None or picked is None or not picked.anew:
+            count += passed
         self.verdicts.skip_many(count, reason)
 
     def _same_in_sql(self) -> str:

@@ -53,6 +53,8 @@ def erase_key(state: State, text: str) -> int:
         for row in store.rows("files", "kind = 'snapshot'")
         if row["name"] not in named and places
     ]
+    # They name keys too; without them the next read is only slower.
+    old += [row["name"] for row in store.rows("files", "kind IN ('settled', 'since')")]
     with store.transaction():
         for name in old:
             store.drop("files", "name = ?", name)

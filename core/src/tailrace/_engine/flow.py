@@ -1,6 +1,6 @@
 """What flows from stage to stage."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import attrs
@@ -20,6 +20,15 @@ class Rows:
     numbers: Sequence[int]
     rows: list[Row]
     schema: Schema
+
+
+class Picked(list[Row]):
+    """Hold a page of rows that are not all that was read: with their numbers, and the count so far."""
+
+    def __init__(self, rows: Iterable[Row], numbers: Sequence[int], read: int) -> None:
+        super().__init__(rows)
+        self.numbers = numbers
+        self.read = read
 
 
 @attrs.frozen

@@ -21,7 +21,8 @@ TABLES: Mapping[str, tuple[str, ...]] = {
         "facts",
         "report",
     ),
-    # What lies beside the ledger; kind: plan, removals or snapshot.
+    # What lies beside the ledger; kind: plan, removals, stopped, snapshot, or
+    # settled and since: what the next read need not look at, and what has changed of that.
     "files": ("name", "run", "kind", "digest", "bytes", "rows", "facts"),
     # An intent, and once it has a tally its settlement; place is its order in the run. split names
     # the parts of it that were refused as a whole.

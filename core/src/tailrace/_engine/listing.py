@@ -7,18 +7,19 @@ records that were skipped, and those that came into no batch.
 import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import attrs
 import orjson
 
-from tailrace._engine.arrow import PAGE, connect, file_literal
+from tailrace._engine.arrow import connect
 from tailrace._engine.codec import decode_value, encode_value
+from tailrace._engine.columnar import listed
 from tailrace._engine.disk import appended, unwritable
 from tailrace._engine.lines import read
-from tailrace._engine.state import NOTES, SKIPS, State, read_state
+from tailrace._engine.state import NOTES, OF_A_RUN, SKIPS, State, read_state
 from tailrace._engine.store import Row
 from tailrace.errors import StateError
 from tailrace.outcomes import Outcome, Status
@@ -114,7 +115,7 @@ def _plans(state: State, run: int) -> list[str]:
     """Name the run's plans as they were named while it went on."""
     names = {
         row["name"].removeprefix("done-")
-        for row in state.store.rows("files", "run = ? AND kind <> 'snapshot'", run)
+        for row in state.store.rows("files", f"run = ? AND {OF_A_RUN}", run)
     }
     names |= {row["file"] for row in state.store.rows("batches", "run = ? AND file <> ''", run)}
     return sorted(names)
@@ -157,11 +158,6 @@ def _noted(path: Path) -> Iterator[Outcome]:
 
 
 def _skipped(path: Path) -> Iterator[Outcome]:
-    connection: Any = connect()
-    try:
-        connection.execute(f"SELECT name, reason FROM read_parquet({file_literal(path)})")  # noqa: S608
-        while rows := connection.fetchmany(PAGE):
-            for name, reason in rows:
-                yield Outcome(decode_value(name), Status.SKIPPED, reason=reason)
-    finally:
-        connection.close()
+    with closing(connect()) as connection:
+        for name, reason in listed(connection, path):
+            yield Outcome(decode_value(name), Status.SKIPPED, reason=reason)

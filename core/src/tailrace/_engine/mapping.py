@@ -44,6 +44,22 @@ class Mapper:
     cursor: str | None = None
     used: set[str] = attrs.field(factory=set)
 
+    @property
+    def fields(self) -> set[str] | None:
+        """Name the source's fields that are looked at; None where it is all there are."""
+        if self.columns is None:
+            return None
+        return {name for column in self.columns for name in column.sources}
+
+    @property
+    def keys(self) -> list[str]:
+        """Name the source's fields that the key is made of; none where it is made of something else."""
+        if self.columns is None:
+            return list(self.key)
+        fields = {column.name: column.field for column in self.columns}
+        found = [fields.get(name) for name in self.key]
+        return [] if None in found else [each for each in found if each is not None]
+
     def schema(self, source: Schema) -> Schema:
         """Give the schema of the mapped rows."""
         if self.columns is None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from hashlib import blake2b
+from importlib.metadata import version
 from typing import Any
 
 import attrs
@@ -11,6 +12,7 @@ import orjson
 from tailrace._engine import plans
 from tailrace._engine.closing import open_snapshot
 from tailrace._engine.codec import decode_value, encode_value, name_of
+from tailrace._engine.columnar import Columnar, marks_of
 from tailrace._engine.diff import ACTIONS, Diff
 from tailrace._engine.drift import drifted
 from tailrace._engine.execution import Execution
@@ -19,6 +21,7 @@ from tailrace._engine.flow import schema_as_json
 from tailrace._engine.intake import Intake, commit, conclude
 from tailrace._engine.lines import Change
 from tailrace._engine.removal import Removal
+from tailrace._engine.settled import find, laid, name_for
 from tailrace._engine.store import Row
 from tailrace.outcomes import Status
 from tailrace.records import Action, Mode
@@ -140,7 +143,25 @@ def opened(run: Execution, writer: Any) -> Iterator[Planning]:
 
         with Intake.open(run, writer, refuse, cursor) as intake:
             diff.key = intake.mapping.key
+            diff.columnar = _columnar(run, diff, intake)
             yield Planning(run, diff, intake)
+
+
+def _columnar(run: Execution, diff: Diff, intake: Intake) -> Columnar | None:
+    """Have only those rows of a columnar source read that need to be looked at, where that can be."""
+    state, reading, mapping = run.state, intake.reading, intake.mapping
+    # A read that begins at a cursor is not all there is, and hardly large.
+    if state is None or reading.scan is None or run.prepared.cursor is not None:
+        return None
+    told = [version("tailrace"), run.prepared.mode, diff.known.config, mapping.columns]
+    marks = marks_of(reading.scan, mapping.fields, mapping.keys, told)
+    if marks is None:
+        return None
+    segments, special = diff.snapshot.segments, diff.known.special
+    settled = find(state, marks.tag, segments, special)
+    columnar = Columnar(reading.scan, marks, settled, diff.folder, reading.stopped)
+    reading.pick(columnar.pages())
+    return columnar
 
 
 def config_of(run: Execution, writer: Any) -> str:
@@ -181,6 +202,7 @@ def lay_plan(planning: Planning) -> dict[str, Any]:
     number, store = ledger.number, state.store
     action = ACTIONS[prepared.mode]
     files = [_file(run, f"plan-{number}.lines", "plan", diff.changes, action, diff.schema)]
+    files += _settled(run, diff)
     facts: dict[str, Any] = {"read": run.run.read, "complete": True}
     if prepared.mode is Mode.MIRROR:
         files += _removals(planning, facts)
@@ -221,6 +243,18 @@ def _file(  # noqa: PLR0917  # all that a plan's file is
         return {"name": name, "kind": kind, "rows": 0}
     facts = {"action": str(action), "schema": schema_as_json(schema)}
     return {"kind": kind, "rows": rows, "facts": orjson.dumps(facts).decode(), **state.seal(name)}
+
+
+def _settled(run: Execution, diff: Diff) -> list[Row]:
+    """Lay down what the next read need not look at, if all that is planned arrives."""
+    state, number = run.state, run.ledger.number
+    assert state is not None
+    into = state.path(f"{name_for(number)}.new")
+    rows = diff.settle(into)
+    if not rows or diff.columnar is None:
+        state.remove([into.name])
+        return []
+    return [laid(state, number, diff.columnar, rows)]
 
 
 def _removals(planning: Planning, facts: dict[str, Any]) -> list[Row]:

@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from tailrace._engine.arrow import PAGE, Scan, scan_object
-from tailrace._engine.flow import Refuse, Rows
+from tailrace._engine.flow import Picked, Refuse, Rows
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError, TailraceError
 from tailrace.records import Row
@@ -36,7 +36,8 @@ class Reading:
     `schema` is what the source declares, or None where only its rows tell. `expected` is the count
     of records, where the source knows it. A source that breaks off ends the iteration like any
     other, so that what came before is settled; `problem` tells of it. So does a reader that says in
-    the end that there is more.
+    the end that there is more. `scan` is a columnar source, which others may read in its place:
+    see `pick`.
     """
 
     _pages: Pages
@@ -45,6 +46,7 @@ class Reading:
     refuse: Refuse
     stopped: Callable[[], bool]
     reader: Any = None
+    scan: Scan | None = None
     read: int = 0
     complete: bool = False
     problem: TailraceError | None = None
@@ -55,9 +57,16 @@ class Reading:
             page = self._next()
             if page is None:
                 return
-            first = self.read + 1
-            self.read += len(page)
-            yield self._checked(page, first, known)
+            if isinstance(page, Picked):
+                numbers, self.read = page.numbers, page.read
+            else:
+                numbers = range(self.read + 1, self.read + 1 + len(page))
+                self.read += len(page)
+            yield self._checked(page, numbers, known)
+
+    def pick(self, pages: Pages) -> None:
+        """Take only those rows of the source that somebody picks."""
+        self._pages = pages
 
     def _next(self) -> Sequence[Any] | None:
         if self.stopped():
@@ -86,15 +95,14 @@ class Reading:
         except Exception:  # noqa: BLE001  # all of it that was read is answered for
             _log.warning("the source failed while it was closed", exc_info=True)
 
-    def _checked(self, page: Sequence[Any], first: int, known: "_Known") -> Rows:
+    def _checked(self, page: Sequence[Any], numbers: Sequence[int], known: "_Known") -> Rows:
         rows = [row if type(row) is dict else None for row in page]
         refused = known.see(rows)
-        numbers: Sequence[int] = range(first, first + len(page))
         if refused:
             for place, (reason, what) in refused.items():
                 given = f"is no mapping of fields but of type {type(page[place]).__name__}"
-                self.refuse(first + place, reason, f"record {first + place} {what or given}")
-            numbers = [first + place for place in range(len(page)) if place not in refused]
+                self.refuse(numbers[place], reason, f"record {numbers[place]} {what or given}")
+            numbers = [number for place, number in enumerate(numbers) if place not in refused]
             rows = [row for place, row in enumerate(rows) if place not in refused]
         return Rows(numbers, rows, known.schema)  # type: ignore[arg-type]  # no None is left
 
@@ -109,13 +117,15 @@ def open_reading(
     try:
         if callable(source) and not hasattr(source, "__arrow_c_stream__"):
             source = source()
-        schema, pages = _pages(source, _Watch(stopped, now))
+        taken = _scanned(source)
+        schema, pages = _pages(taken, _Watch(stopped, now))
     except TailraceError:
         raise
     except Exception as error:
         raise broken(error, 0) from error
     reader = source if _is_reader(source) else None
-    return Reading(pages, schema, _expected(source), refuse, stopped, reader)
+    scan = taken if isinstance(taken, Scan) else None
+    return Reading(pages, schema, _expected(source), refuse, stopped, reader, scan)
 
 
 def _expected(source: Any) -> int | None:
@@ -135,20 +145,27 @@ class _Watch:
     now: Callable[[], float]
 
 
+def _scanned(source: Any) -> Any:
+    """Give the scan of a source that DuckDB can read, and any other as it is."""
+    if not (hasattr(source, "__arrow_c_stream__") or hasattr(source, "iloc")):
+        return source
+    try:
+        return scan_object(source)
+    except TailraceError:
+        raise
+    except Exception:
+        if not hasattr(source, "iloc"):
+            raise
+    # A column of several kinds has no form in Arrow; its values do.
+    return source
+
+
 def _pages(source: Any, watch: _Watch) -> tuple[Schema | None, Pages]:
     """Give what the source declares, and its rows page by page, each a dict of its own."""
-    if hasattr(source, "__arrow_c_stream__") or hasattr(source, "iloc"):
-        try:
-            source = scan_object(source)
-        except TailraceError:
-            raise
-        except Exception:
-            if not hasattr(source, "iloc"):
-                raise
-            # A column of several kinds has no form in Arrow; its values do.
-            return None, _from_frame(source)
     if isinstance(source, Scan):
         return source.schema, _from_tuples(source, source.schema.names)
+    if hasattr(source, "iloc"):
+        return None, _from_frame(source)
     if callable(getattr(source, "fetchmany", None)):
         return None, _from_tuples(*_cursor(source))
     if _is_reader(source):

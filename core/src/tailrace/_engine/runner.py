@@ -130,7 +130,7 @@ def _heed(state: State, wishes: Wishes) -> None:
                 store.set_meta(fact, None)
             store.drop("refusals")
             store.drop("doubts")
-            store.drop("files", "kind IN ('snapshot', 'stopped')")
+            store.drop("files", "kind IN ('snapshot', 'stopped', 'settled', 'since')")
             for run in store.rows("runs", "state IN ('reading', 'delivering')"):
                 store.change("runs", run, state="dropped", ended=run["started"])
     state.sweep()

@@ -26,6 +26,9 @@ NOTES = "notes-{}.lines"
 SKIPS = "skips-{}.parquet"
 """What `report.outcomes()` needs besides, of the last run only."""
 
+OF_A_RUN = "kind NOT IN ('snapshot', 'settled', 'since')"
+"""Tells the files that belong to one run from those that belong to the sync."""
+
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _NETWORK = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph", "glusterfs", "lustre"}
