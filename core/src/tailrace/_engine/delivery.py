@@ -10,6 +10,7 @@ import attrs
 from tailrace._engine.attempts import Attempts, Trouble
 from tailrace._engine.clock import Clock
 from tailrace._engine.flow import Parcel
+from tailrace._engine.gate import Gate
 from tailrace._engine.ledger import Ledger
 from tailrace.errors import (
     FatalError,
@@ -25,34 +26,11 @@ from tailrace.secret import Hide
 
 _log = logging.getLogger("tailrace")
 
-MOST_IN_FLIGHT = 64
-"""Batches at once, where the plugin declares no ceiling."""
-
 BUGS_IN_A_ROW = 3
 """Batches that may end in an exception of the plugin's one after another before the run stops."""
 
 
 _REFUSALS = (FatalError, PreflightError, RejectedError)
-
-
-@attrs.define
-class Gate:
-    """Find out how many batches at once are worth it.
-
-    From one up while answers take time; half as many when the service asks to slow down.
-    """
-
-    ceiling: int
-    allowed: float = 1.0
-    _climbing: bool = True
-
-    def learn(self, seconds: float, throttled: bool) -> None:
-        """Take in how one batch went."""
-        if throttled:
-            self.allowed = max(1.0, self.allowed / 2)
-            self._climbing = False
-        elif seconds > 0.002:
-            self.allowed = min(self.ceiling, self.allowed + (1.0 if self._climbing else 0.1))
 
 
 @attrs.define
@@ -152,20 +130,21 @@ class Delivery:
             return attrs.evolve(parcel, batch=attrs.evolve(parcel.batch, reservation=reservation))
         return parcel
 
-    def _timed(self, parcel: Parcel) -> tuple[list[Outcome], float, Trouble]:
-        began = self.clock.monotonic()
+    def _timed(self, parcel: Parcel) -> tuple[list[Outcome], tuple[float, float], Trouble]:
+        client = self.attempts.client
+        began, waited = self.clock.monotonic(), client.waited
         outcomes, trouble = self.attempts.deliver(parcel.batch, parcel.tried_at, parcel.split)
-        seconds = self.clock.monotonic() - began
+        took = self.clock.monotonic() - began, client.waited - waited
         self.ledger.settle(parcel, outcomes, trouble.unclear)
-        return outcomes, seconds, trouble
+        return outcomes, took, trouble
 
     def _collect(self, flying: dict[Future[Any], Batch], bugs: int) -> int:
         """Take in what has come back, waiting for at least one; give the bugs in a row."""
         done, _ = wait(flying, return_when=FIRST_COMPLETED)
         for future in done:
             batch = flying.pop(future)
-            outcomes, seconds, trouble = future.result()
-            self.gate.learn(seconds, trouble.throttled)
+            outcomes, (seconds, waited), trouble = future.result()
+            self.gate.learn(self.clock.monotonic(), seconds, waited, trouble.throttled)
             self._tell(batch, outcomes)
             if trouble.fatal is not None:
                 self.halt.stop(
