@@ -16,6 +16,8 @@ _LAG = 1.5
 """Seconds that a rate must have been used before it counts as proven."""
 _HELD = 2.0
 """Seconds for which a rate got through that is about right: too much is refused before that."""
+_PUT_OFF = 0.1
+"""Seconds by which a request may be put off for itself alone."""
 _LEAST = 3
 """Requests that must have got through within a second before a refusal tells of a rate."""
 _STRAY = 50
@@ -41,8 +43,11 @@ class Guess:
     _since: float = -inf
     _through: int = 0
     _first: bool = False
+    _held: bool = False
     _next: float = -inf
+    _due: float = -inf
     _recent: deque[float] = attrs.field(factory=deque)
+    _late: deque[tuple[float, float]] = attrs.field(factory=deque)
 
     def rate(self, now: float) -> float:
         """Give the requests a second that may begin now; infinite while nothing is known."""
@@ -54,12 +59,28 @@ class Guess:
 
     def earliest(self, now: float, at: float) -> float:
         """Give the first moment, not before `at`, when one more request may begin."""
-        return at if self.base == inf else max(at, self._next)
+        if self.base == inf:
+            return at
+        self._due = at = max(at, self._next)
+        while self._late and self._late[0][1] + 1.0 <= at:
+            self._late.popleft()
+        for slot, left in self._late:
+            if slot + _SHARE <= at < left + 1.0:
+                # The request a second before left late, and the service has it in its second still.
+                at = left + 1.0
+        return at
+
+    def late(self, slot: float, by: float) -> None:
+        """Take in that the request of a slot left later than it might."""
+        if self.base < inf:
+            self._late.append((slot, slot + by + 0.002))
 
     def take(self, begins: float) -> None:
         """Take the slot of a moment."""
         if self.base < inf:
-            self._next = begins + 1.0 / self.rate(begins)
+            # One that was put off for a late one before it does not put off those behind it.
+            put_off = 0 < begins - self._due < _PUT_OFF
+            self._next = (self._due if put_off else begins) + 1.0 / self.rate(begins)
 
     def passed(self, began: float) -> None:
         """Take in that a request got through that began at a moment."""
@@ -124,7 +145,9 @@ class Guess:
         elif self._before < self.base:
             # The last try had proven less than it seemed.
             self.base = self._before
-        elif began - self._steady >= _HELD:
+        elif began - self._steady >= _HELD or self._held:
+            # A rate that has held may be refused once without being wrong: requests are delayed.
+            self._held = began - self._steady >= _HELD
             self._before = self.base = _SHARE * self.base
             self._hold = cost * _WORTH
         else:

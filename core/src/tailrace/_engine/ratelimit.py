@@ -126,6 +126,7 @@ class Pace:
         if by < _SOON:
             return
         with self._lock:
+            self._of(scope).guess.late(slot, by)
             for each in self._limits(scope):
                 each.late(slot, by)
 
