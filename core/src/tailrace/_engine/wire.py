@@ -108,7 +108,8 @@ class Wire:
     @property
     def late(self) -> float:
         """Give the seconds that this thread's last request took to leave, to connect among them."""
-        return float(_progress.left - _progress.called)
+        called = getattr(_progress, "called", 0.0)
+        return max(0.0, getattr(_progress, "left", called) - called)
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         """Send one request and read its answer, or raise Unsent or Lost."""
