@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tailrace._engine.attempts import Attempts
 from tailrace._engine.crew import Crew
-from tailrace._engine.delivery import BUGS_IN_A_ROW, Delivery, Gate
+from tailrace._engine.delivery import BUGS_IN_A_ROW, Delivery
 from tailrace._engine.flow import Parcel
+from tailrace._engine.gate import Gate
 from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.ratelimit import Pace
@@ -591,31 +592,6 @@ def test_a_stop_ends_the_repeats():
     delivered = Delivered(destination, make_batches([1]), clock=clock)
 
     assert (["failed"], 1) == (delivered.words, len(destination.writes))
-
-
-@given(
-    st.integers(1, 64),
-    st.lists(st.tuples(st.floats(0, 10), st.booleans()), max_size=60),
-)
-def test_the_gate_stays_between_one_and_its_ceiling(ceiling, answers):
-    gate = Gate(ceiling)
-    for seconds, throttled in answers:
-        before = gate.allowed
-        gate.learn(seconds, throttled)
-        assert 1 <= gate.allowed <= ceiling
-        assert gate.allowed <= before or not throttled
-
-
-def test_the_gate_opens_while_answers_take_time_and_halves_when_throttled():
-    gate = Gate(64)
-    for _ in range(9):
-        gate.learn(0.1, False)
-    assert 10 == gate.allowed
-
-    gate.learn(0.1, True)
-    assert 5 == gate.allowed
-    gate.learn(0.1, False)
-    assert 5 < gate.allowed < 6
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,9 @@ from tailrace._engine.intake import commit, conclude
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.listing import outcomes_of
 from tailrace._engine.opening import code_of, log_of
+from tailrace._engine.pacing import open_pace
 from tailrace._engine.planned import config_of, deliver_plan, plan
 from tailrace._engine.preparing import Prepared
-from tailrace._engine.ratelimit import Pace
 from tailrace._engine.report import Report, worst
 from tailrace._engine.run import Ending, Run, Teller
 from tailrace._engine.state import State
@@ -46,17 +46,17 @@ def run_once(
     """Do one run; give its report, and a ConfigError where opening it brought one."""
     hiding = hide(prepared.options, prepared.source_options)
     permit = (lambda: None) if state is None else state.lease.check
-    client = Client(Pace(clock, prepared.rates), clock, permit=permit)
-    run_id = new_run_id(clock) if unfinished is None else unfinished.run["run_id"]
-    ledger = Ledger(
-        None if state is None else state.store,
-        wall=clock.wall,
-        keyed=prepared.planned,
-    )
-    run = Run(prepared.name, run_id, prepared.mode, ledger, client, hiding)
-    late = None
-    began = clock.monotonic()
     with ExitStack() as stack:
+        client = Client(stack.enter_context(open_pace(prepared, clock)), clock, permit=permit)
+        run_id = new_run_id(clock) if unfinished is None else unfinished.run["run_id"]
+        ledger = Ledger(
+            None if state is None else state.store,
+            wall=clock.wall,
+            keyed=prepared.planned,
+        )
+        run = Run(prepared.name, run_id, prepared.mode, ledger, client, hiding)
+        late = None
+        began = clock.monotonic()
         stack.callback(client.close)
         plugin_logs = (log_of(prepared.places), log_of(prepared.source_places, "source"))
         for log in (_log, logging.getLogger("tailrace.http"), *plugin_logs):

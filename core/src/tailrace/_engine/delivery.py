@@ -10,6 +10,7 @@ from tailrace._engine.attempts import Attempts, Trouble
 from tailrace._engine.clock import Clock
 from tailrace._engine.crew import Crew
 from tailrace._engine.flow import Parcel
+from tailrace._engine.gate import Gate
 from tailrace._engine.ledger import Ledger
 from tailrace.errors import (
     FatalError,
@@ -25,34 +26,11 @@ from tailrace.secret import Hide
 
 _log = logging.getLogger("tailrace")
 
-MOST_IN_FLIGHT = 64
-"""Batches at once, where the plugin declares no ceiling."""
-
 BUGS_IN_A_ROW = 3
 """Batches that may end in an exception of the plugin's one after another before the run stops."""
 
 
 _REFUSALS = (FatalError, PreflightError, RejectedError)
-
-
-@attrs.define
-class Gate:
-    """Find out how many batches at once are worth it.
-
-    From one up while answers take time; half as many when the service asks to slow down.
-    """
-
-    ceiling: int
-    allowed: float = 1.0
-    _climbing: bool = True
-
-    def learn(self, seconds: float, throttled: bool) -> None:
-        """Take in how one batch went."""
-        if throttled:
-            self.allowed = max(1.0, self.allowed / 2)
-            self._climbing = False
-        elif seconds > 0.002:
-            self.allowed = min(self.ceiling, self.allowed + (1.0 if self._climbing else 0.1))
 
 
 @attrs.define
@@ -78,12 +56,17 @@ class Halt:
 
 @attrs.define(eq=False)
 class Sent:
-    """Hold what came of a parcel; claimed: it is kept without the next intent."""
+    """Hold what came of a parcel; claimed: it is kept without the next intent.
+
+    ended: when. seconds: that it took, of which so many were spent waiting on our side.
+    """
 
     parcel: Parcel
     outcomes: Sequence[Outcome]
     trouble: Trouble
+    ended: float
     seconds: float
+    waited: float
     claimed: bool = False
 
 
@@ -182,9 +165,11 @@ class Delivery:
 
     def _done(self, parcel: Parcel) -> Sent:
         """Deliver one batch, on a thread."""
-        began = self.clock.monotonic()
+        client = self.attempts.client
+        began, waited = self.clock.monotonic(), client.waited
         outcomes, trouble = self.attempts.deliver(parcel.batch, parcel.tried_at, parcel.split)
-        return Sent(parcel, outcomes, trouble, self.clock.monotonic() - began)
+        now = self.clock.monotonic()
+        return Sent(parcel, outcomes, trouble, now, now - began, client.waited - waited)
 
     def _settle(self, sent: Sent) -> None:
         """Keep what became of a batch, since the next intent does not come soon."""
@@ -209,7 +194,7 @@ class Delivery:
         trouble = sent.trouble
         if trouble.interrupted:
             raise KeyboardInterrupt
-        self.gate.learn(sent.seconds, trouble.throttled)
+        self.gate.learn(sent.ended, sent.seconds, sent.waited, trouble.throttled)
         self._tell(sent.parcel.batch, sent.outcomes)
         if trouble.fatal is not None:
             self.halt.stop(str(trouble.fatal), 7 if isinstance(trouble.fatal, StateError) else 9)

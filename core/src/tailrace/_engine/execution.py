@@ -9,8 +9,9 @@ import attrs
 from tailrace._engine.attempts import Attempts
 from tailrace._engine.batching import Batching
 from tailrace._engine.clock import Clock
-from tailrace._engine.delivery import MOST_IN_FLIGHT, Delivery, Gate, Halt
+from tailrace._engine.delivery import Delivery, Halt
 from tailrace._engine.flow import Parcel
+from tailrace._engine.gate import Gate
 from tailrace._engine.http import Client
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.opening import open_destination, takes_http
@@ -77,7 +78,7 @@ class Execution:
                 attempts,
                 self.ledger,
                 self.clock,
-                Gate(self.prepared.destination.max_in_flight or MOST_IN_FLIGHT),
+                Gate.under(self.prepared.destination.max_in_flight),
                 Halt(hiding=self.run.hiding),
                 observe=self._told if self.tell.anybody else None,
             )

@@ -15,7 +15,7 @@ import orjson
 from tailrace._engine.clock import Clock
 from tailrace._engine.losses import Lost, Unsent
 from tailrace._engine.ratelimit import Pace
-from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff, retry_after
+from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff, retry_after, slow_down
 from tailrace.errors import FatalError, RejectedError, UnansweredError, UnsentError
 from tailrace.http import Answer, Http, Request, check_headers, titled
 from tailrace.text import plain
@@ -86,6 +86,20 @@ class Client:
                 self._wires.append(Wire())
             return self._wires[0]
 
+    @property
+    def waited(self) -> float:
+        """Give the seconds for which this thread was held back so far: by pace, or to try again."""
+        return getattr(self._local, "waited", 0.0)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Count the seconds of a block among those for which this thread was held back."""
+        began = self.clock.monotonic()
+        try:
+            yield
+        finally:
+            self._local.waited = self.waited + self.clock.monotonic() - began
+
     @contextmanager
     def attempt(self, delivery: str) -> Iterator[Attempt]:
         """Note what requests of this thread do from here on; `delivery` is the batch's class."""
@@ -103,12 +117,14 @@ class Client:
         while True:
             headers = titled(request.headers, request.auth.headers() if request.auth else {})
             check_headers(headers)
-            self.pace.acquire(request.scope)
+            self._wire()  # which takes longer to import than a slot lasts
+            with self.waiting():
+                slot = self.pace.acquire(request.scope)
             if self.clock.stopping and not request.safe and attempt is not None:
                 raise UnsentError("not sent: the run was asked to stop")
             self.permit()
             try:
-                answer = self._send(request, headers)
+                answer = self._send(request, headers, slot)
             except Unsent as error:
                 if judged and tries.again(str(error)):
                     continue
@@ -155,16 +171,19 @@ class Client:
             raise RejectedError(message, reason=f"http_{status}", status=status)
         return None
 
-    def _send(self, request: Request, headers: Mapping[str, str]) -> Answer:
+    def _send(self, request: Request, headers: Mapping[str, str], slot: float) -> Answer:
         with self._lock:
             self.counters.requests += 1
         began = self.clock.monotonic()
+        wire = self._wire()
         try:
-            answer = self._wire().send(request.method, request.url, headers, request.body)
+            answer = wire.send(request.method, request.url, headers, request.body)
         except (Unsent, Lost) as error:
             _log.debug("%s: %s", _place(request), error)
             raise
         seconds = self.clock.monotonic() - began
+        self.pace.left(request.scope, slot, began - slot + wire.late)
+        self.pace.answered(request.scope, began, answer.status, answer.headers)
         _log.debug("%s: %d in %.3f s", _place(request), answer.status, seconds)
         return answer
 
@@ -214,7 +233,8 @@ class _Tries:
         seconds = max(wait or 0.0, backoff(self.made, clock.random()))
         self.made += 1
         _log.info("%s; again in %.1f s", why, seconds)
-        clock.sleep(seconds)
+        with self.client.waiting():
+            clock.sleep(seconds)
         self.client.retried()
         return True
 
@@ -226,12 +246,7 @@ class _Tries:
             raise UnsentError(why, status=429)
         if wait is not None:
             _too_long(wait, why)
-            # A little more than asked, spread, so that threads do not come back as one.
-            seconds = wait + min(wait, 1.0) * 0.1 * clock.random()
-        else:
-            seconds = 0.0
-        if seconds < 1.0:
-            seconds = max(seconds, backoff(self.throttles, clock.random()))
+        seconds = slow_down(wait, self.throttles, clock.random())
         self.waited += seconds
         if self.waited > PATIENCE:
             raise FatalError(f"{why}: it kept asking to slow down for an hour", status=429)

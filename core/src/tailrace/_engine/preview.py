@@ -17,10 +17,10 @@ from tailrace._engine.http import Client
 from tailrace._engine.intake import Intake
 from tailrace._engine.ledger import Ledger
 from tailrace._engine.lines import Change
+from tailrace._engine.pacing import open_pace
 from tailrace._engine.planned import opened
 from tailrace._engine.plans import records
 from tailrace._engine.preparing import Prepared
-from tailrace._engine.ratelimit import Pace
 from tailrace._engine.removal import Removal
 from tailrace._engine.run import Ending, Run, Teller
 from tailrace._engine.state import State, read_state
@@ -122,8 +122,8 @@ def _told(sample: Sample) -> str:
 def preview(prepared: Prepared, clock: Clock | None = None) -> Plan:
     """Read and compare as a run would; raises what opening source and destination brings."""
     clock = clock or SystemClock()
-    client = Client(Pace(clock, prepared.rates), clock)
     with ExitStack() as stack:
+        client = Client(stack.enter_context(open_pace(prepared, clock)), clock)
         stack.callback(client.close)
         state = stack.enter_context(_looked_at(prepared))
         store = None if state is None else state.store

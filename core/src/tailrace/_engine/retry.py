@@ -20,6 +20,15 @@ def backoff(attempt: int, chance: float) -> float:
     return ceiling / 2 + ceiling / 2 * chance
 
 
+def slow_down(asked: float | None, times: int, chance: float) -> float:
+    """Give the seconds to wait after the n-th refusal (from 1) of a service that is asked too much.
+
+    A little more than asked, by chance, so that many who were refused do not come back as one.
+    """
+    seconds = 0.0 if asked is None else asked + min(asked, 1.0) * 0.05 * chance
+    return seconds if seconds >= 1.0 else max(seconds, backoff(times, chance))
+
+
 def retry_after(headers: Mapping[str, str], wall: float) -> float | None:
     """Give the seconds that a service asks to wait, never below 0; None if it does not say.
 

@@ -16,8 +16,8 @@ from tailrace._engine.finishing import Unfinished, find_unfinished
 from tailrace._engine.http import Client
 from tailrace._engine.intake import Intake
 from tailrace._engine.ledger import Ledger
+from tailrace._engine.pacing import open_pace
 from tailrace._engine.preparing import Prepared
-from tailrace._engine.ratelimit import Pace
 from tailrace._engine.recovering import Adopting, offers, put_copy_back, set_aside
 from tailrace._engine.report import Report, worst
 from tailrace._engine.resolving import DELIVERED, LOST, due_again, find_stopped, make_due, resend
@@ -219,11 +219,11 @@ def has_stopped(prepared: Prepared, hash_: str) -> bool:
 def check(prepared: Prepared, clock: Clock | None = None) -> None:
     """Open source and destination and see whether they fit; sends and reads no record."""
     clock = clock or SystemClock()
-    client = Client(Pace(clock, prepared.rates), clock)
-    run = Run(prepared.name, "", prepared.mode, Ledger(), client)
-    execution = Execution(prepared, run, clock, Teller(plugins.observers({}), []), Ending())
     with ExitStack() as stack:
+        client = Client(stack.enter_context(open_pace(prepared, clock)), clock)
         stack.callback(client.close)
+        run = Run(prepared.name, "", prepared.mode, Ledger(), client)
+        execution = Execution(prepared, run, clock, Teller(plugins.observers({}), []), Ending())
         writer = stack.enter_context(execution.destination())
         if isinstance(prepared.source, SourceSpec):
             stack.enter_context(Intake.open(execution, writer))

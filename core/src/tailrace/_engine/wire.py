@@ -63,7 +63,8 @@ class _Noting:
     def send(self, data: Any) -> None:
         if self.sock is None:
             self.connect()  # type: ignore[attr-defined]  # given by the class it is mixed into
-        _progress.begun = True
+        if not _progress.begun:
+            _progress.begun, _progress.left = True, time.monotonic()
         super().send(data)  # type: ignore[misc]  # likewise
 
 
@@ -104,9 +105,15 @@ class Wire:
         """Close all connections."""
         self._manager.clear()
 
+    @property
+    def late(self) -> float:
+        """Give the seconds that this thread's last request took to leave, to connect among them."""
+        called = getattr(_progress, "called", 0.0)
+        return max(0.0, getattr(_progress, "left", called) - called)
+
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
         """Send one request and read its answer, or raise Unsent or Lost."""
-        _progress.begun = False
+        _progress.begun, _progress.called = False, time.monotonic()
         try:
             response = self._manager.urlopen(
                 method,
