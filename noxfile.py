@@ -96,7 +96,7 @@ def crash(session: nox.Session) -> None:
     """Run all of them: every crash point, 1,000 kills, every call as the last, all damage."""
     install(session)
     folder = "tests/reliability"
-    every, kills = session.posargs or ["9", "1000"]
+    every, kills = session.posargs or ["8", "1000"]
     session.run("python", f"{folder}/points.py", "--every", every)
     session.run("python", f"{folder}/kills.py", "--kills", kills)
     session.run("python", f"{folder}/syscalls.py", success_codes=[0, 3])

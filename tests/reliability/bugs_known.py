@@ -170,7 +170,7 @@ BUGS = (
     ),
     Bug(
         "a refusal is dropped",
-        (("ledger.py", '            store.put("refusals", told | {"name": name})\n', ""),),
+        (("settling.py", '            store.put("refusals", told | {"name": name})\n', ""),),
         lives("upsert"),
     ),
     Bug(
@@ -257,7 +257,7 @@ BUGS = (
         "a refused record that gets no answer is refused and in doubt at once",
         (
             (
-                "ledger.py",
+                "settling.py",
                 "        if outcome.status is not Status.FAILED and change.name in",
                 '        if outcome.status in ("delivered", "skipped") and change.name in',
             ),
@@ -340,7 +340,7 @@ BUGS = (
     ),
     Bug(
         "nothing waits for what may come late",
-        (("ledger.py", "LATE = 120.0", "LATE = 0.0"),),
+        (("settling.py", "LATE = 120.0", "LATE = 0.0"),),
         life("a_newer_version_waits"),
     ),
     Bug(

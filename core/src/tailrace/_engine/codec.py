@@ -71,7 +71,7 @@ def encode_all(rows: Sequence[Row]) -> list[bytes]:
     """Give the line of each row, as `encode` does; much faster for rows of plain values."""
     values = list(chain.from_iterable(map(dict.values, rows)))
     kinds = set(map(type, values))
-    if kinds <= _SIMPLE:
+    if kinds <= _SIMPLE and all(rows):
         try:
             whole = orjson.dumps(rows, default=_tag, option=_OPTIONS)
         except orjson.JSONEncodeError:

@@ -5,7 +5,6 @@ not plainly delivered; the rest follows from the plan and the batches.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -21,15 +20,11 @@ from tailrace._engine.codec import decode_value, digest, encode, name_of
 from tailrace._engine.flow import AllDelivered, Parcel, schema_as_json
 from tailrace._engine.known import Known, Refused
 from tailrace._engine.lines import Change
-from tailrace._engine.lines import read as read_line
 from tailrace._engine.listing import Notes
+from tailrace._engine.settling import Settling, plain
 from tailrace._engine.store import Row, Store
-from tailrace._engine.streams import laid
 from tailrace.errors import InternalError, StateError
 from tailrace.outcomes import Outcome, Rejection, Status
-
-LATE = 120.0
-"""Seconds for which a request without an answer may still be carried out by the service."""
 
 Wall = Callable[[], float]
 
@@ -78,7 +73,8 @@ class Ledger:
                 self.skip(key, "refused", f"refused before: {known.message}")
                 return
             change = Change(number=0, action="", name=name, key=key, hash=hash_, line=line)
-            self._keep("refusals", self._refusal(change, outcome))
+            told: dict[str, Any] = {"run": self.number, "config": self.config, "now": self.wall()}
+            self._keep("refusals", entries.refusal(change, outcome, known, **told))
         self._one(outcome)
 
     def skip(self, key: Any, reason: str, message: str) -> None:
@@ -185,7 +181,7 @@ class Ledger:
 
     def _noted(self, parcel: Parcel, outcomes: Sequence[Outcome]) -> None:
         if self.notes is not None and not parcel.body:
-            self.notes.add(each for each in outcomes if _plain(each))
+            self.notes.add(each for each in outcomes if plain(each))
         self._open.pop(parcel.batch.id, None)
         if isinstance(outcomes, AllDelivered):
             self.account.add(Status.DELIVERED, len(outcomes))
@@ -218,60 +214,16 @@ class Ledger:
         self, store: Store, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool
     ) -> Row:
         """Write what became of a batch; give its row as it is now."""
-        row, now = self._open[parcel.batch.id], self.wall()
-        whole = isinstance(outcomes, AllDelivered)
-        fresh = Counter(
-            {"delivered": len(outcomes)} if whole else (str(each.status) for each in outcomes)
+        settling = Settling(
+            run=self.number,
+            config=self.config,
+            keyed=self.keyed,
+            known=self._known,
+            now=self.wall(),
         )
-        before = Counter(orjson.loads(row["tally"])) if row["tally"] else Counter()
-        before["failed"] -= len(parcel) if before else 0
-        settled = store.change(
-            "batches",
-            row,
-            settled=now,
-            late=now + LATE if unclear else row["late"],
-            tally=orjson.dumps(dict(+(before + fresh))).decode(),
-        )
-        if not whole or parcel.tried or self._known:
-            lines = parcel.lines
-            for place, outcome in enumerate(outcomes):
-                line = lines[place] if lines else b""
-                self._answer(store, parcel, settled, place, line, outcome)
+        row = settling.settle(store, self._open[parcel.batch.id], parcel, outcomes, unclear)
         self._flush(store)
-        return settled
-
-    def _answer(  # noqa: PLR0917  # all that there is to say of it
-        self, store: Store, parcel: Parcel, batch: Row, place: int, line: bytes, outcome: Outcome
-    ) -> None:
-        """Keep what became of one record, where that is not plainly that it was delivered."""
-        plain = _plain(outcome)
-        number = parcel.numbers[place]
-        if plain and parcel.tried:
-            where = (self.number, parcel.file, number)
-            store.drop("answers", "run = ? AND file = ? AND number = ?", *where)
-        if plain and not self._known:
-            return
-        line = line or laid(parcel, place)
-        change = read_line(line)
-        if not plain:
-            store.put("answers", entries.answer(batch, change, outcome))
-        if outcome.status is Status.IN_DOUBT and parcel.body:
-            now = self.wall()
-            store.put("doubts", entries.doubt(batch, change, line, outcome.message, now))
-        if outcome.status is Status.REJECTED:
-            told = self._refusal(change, outcome)
-            kept = self.keyed or change.name.startswith("#")
-            name = change.name if kept else f"#{self.number}.{change.number}"
-            store.put("refusals", told | {"name": name})
-            return
-        if outcome.status is not Status.FAILED and change.name in self._known:
-            store.drop("refusals", "name = ?", change.name)
-
-    def _refusal(self, change: Change, outcome: Outcome) -> Row:
-        known = self._known.get(change.name)
-        return entries.refusal(
-            change, outcome, known, run=self.number, config=self.config, now=self.wall()
-        )
+        return row
 
     def _still(self, parcel: Parcel, message: str) -> list[Outcome]:
         """Leave what a run that died may have sent as it is; nothing became of it now."""
@@ -433,8 +385,3 @@ class Ledger:
             self._schemas.add(name)
             self.store.put("schemas", {"digest": name, "body": body.decode()})
         return name
-
-
-def _plain(outcome: Outcome) -> bool:
-    """Tell whether there is nothing more to say than that it was delivered."""
-    return outcome.status is Status.DELIVERED and outcome.remote_id is None

@@ -1,7 +1,7 @@
 """Pacing: the pace of one run, with what other processes leave of its declared rates."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,7 +45,9 @@ def _marks(value: Any) -> Iterator[str]:
     if isinstance(value, Secret):
         yield f"secret {value.reveal()}"
     elif isinstance(value, str) and value.startswith(("http://", "https://")):
-        yield f"host {urlsplit(value).netloc}"
+        # Whether it is an address at all is for whoever sends there to say.
+        with suppress(ValueError):
+            yield f"host {urlsplit(value).netloc}"
     elif attrs.has(type(value)):
         for field in attrs.fields(type(value)):
             yield from _marks(getattr(value, field.name))
