@@ -265,6 +265,21 @@ BUGS = (
         life("gets_no_answer_is_held"),
     ),
     Bug(
+        "a record of a stream that is lost twice is forgotten",
+        (("resolving.py", '    if doubt["name"].startswith("#"):\n', "    if False:\n"),),
+        life("is_sent_a_third_time"),
+    ),
+    Bug(
+        "a released deletion is refused by no configuration",
+        (("resolving.py", "            ledger.known(config_of(run, writer))\n", ""),),
+        life("released_and_refused"),
+    ),
+    Bug(
+        "a cursor passes what is called lost while a run is open",
+        (("resolving.py", "        if assume == LOST:\n", "        if False:\n"),),
+        life("does_not_pass"),
+    ),
+    Bug(
         "a refused record that may come late leaves no taint",
         (("closing.py", "(Status.FAILED, Status.REJECTED) and", "(Status.FAILED,) and"),),
         life("is_deleted_with_the_others"),

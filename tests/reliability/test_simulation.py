@@ -149,6 +149,43 @@ LIVES = {
             ("run", 26, 173),
         ],
     ),
+    "a record of a stream that is lost twice is sent a third time": (
+        10196,
+        [
+            ("misfortune", 20, 51),
+            ("change", 199, 0),
+            ("crash", 211, 172),
+            ("misfortune", 28, 102),
+            ("settle", 192, 79),
+            ("crash", 192, 168),
+            ("settle", 28, 89),
+            ("retry", 50, 113),
+        ],
+    ),
+    "a deletion that was released and refused is not offered again": (
+        10233,
+        [
+            ("change", 190, 136),
+            ("run", 169, 157),
+            ("refuse", 10, 58),
+            ("turn", 117, 61),
+            ("clear", 155, 93),
+            ("crash", 88, 178),
+            ("change", 213, 12),
+            ("release", 33, 42),
+        ],
+    ),
+    "a cursor does not pass what a person has called lost meanwhile": (
+        10302,
+        [
+            ("change", 45, 66),
+            ("misfortune", 124, 141),
+            ("retry", 130, 227),
+            ("change", 36, 122),
+            ("crash", 51, 0),
+            ("crash", 230, 23),
+        ],
+    ),
 }
 
 

@@ -147,18 +147,26 @@ def taken(state: State) -> Taken | None:
     if not marks:
         return None
     runs = state.store.rows("runs", "number >= ? ORDER BY number", since)
-    complete = bool(orjson.loads(runs[-1]["facts"]).get("complete"))
+    facts = [orjson.loads(run["facts"]) for run in runs]
+    # Runs between them may have sent single records again, and read nothing.
+    complete = [bool(each.get("complete")) for each in facts if each.get("stream")][-1]
     doubts = {
-        row["number"]: f"in doubt since run {row['run']}: {row['message']}"
+        _number(row): f"in doubt since run {row['run']}: {row['message']}"
         for row in state.store.rows("doubts", "run >= ?", since)
     }
     refused = {
-        row["number"]: row["message"]
+        _number(row): row["message"]
         for row in state.store.rows(
             "answers", "run >= ? AND place IS NOT NULL AND status = 'rejected'", since
         )
     }
     return Taken(marks, complete, doubts, refused)
+
+
+def _number(row: Row) -> int:
+    """Give a record's number in the read; one that was sent again apart has it in its name."""
+    name = row["name"]
+    return int(name.rpartition(".")[2] if name.startswith("#") else row["number"])
 
 
 def late_names(state: State, now: float) -> dict[str, Late]:

@@ -13,10 +13,10 @@ from tailrace._engine.finishing import Unfinished
 from tailrace._engine.flow import schema_as_json
 from tailrace._engine.intake import commit, conclude
 from tailrace._engine.lines import Change, read
-from tailrace._engine.planned import deliver_plan
+from tailrace._engine.planned import config_of, deliver_plan
 from tailrace._engine.snapshot import GONE, HELD, Held, advance
 from tailrace._engine.state import State
-from tailrace._engine.store import Row
+from tailrace._engine.store import Row, Store
 from tailrace.errors import ConfigError, PreflightError
 from tailrace.records import Action
 from tailrace.schema import FieldType, Schema, type_of, wider
@@ -77,6 +77,8 @@ def resolve(state: State, assume: str, keys: Sequence[str], now: float) -> int:
                 store.change(
                     "answers", answer, status=_words(assume), message=f"resolved as {assume}"
                 )
+        if assume == LOST:
+            _read_again(store, [row["cursor"] for row in chosen if row["cursor"]])
         store.set_meta("version", (store.meta("version") or 0) + 1)
     state.remove(old)
     return len(chosen)
@@ -86,7 +88,23 @@ def _words(assume: str) -> str:
     return "delivered" if assume == DELIVERED else "failed"
 
 
+def _read_again(store: Store, cursors: Sequence[str]) -> None:
+    """Move the cursor back to before some records, and that of a run that is still to be finished."""
+    if not cursors:
+        return
+    known = store.meta("cursor")
+    if known is not None:
+        store.set_meta("cursor", min([*cursors, known], key=decode_value))
+    for run in store.rows("runs", "state = 'delivering'"):
+        facts = orjson.loads(run["facts"])
+        if facts.get("cursor") is not None:
+            facts["cursor"] = min([*cursors, facts["cursor"]], key=decode_value)
+            store.change("runs", run, facts=orjson.dumps(facts).decode())
+
+
 def _streamed(state: State, doubt: Row) -> bool:
+    if doubt["name"].startswith("#"):
+        return True
     run = state.store.one("runs", "number = ?", doubt["run"])
     return run is not None and bool(orjson.loads(run["facts"]).get("stream"))
 
@@ -109,8 +127,9 @@ def _held(doubt: Row) -> Held:
 def _again(doubt: Row, now: float) -> Row:
     """Keep a lost record of a stream, to be sent once more with the next run."""
     change = read(doubt["line"].encode())
+    first = f"#{doubt['run']}.{doubt['number']}"
     return {
-        "name": f"#{doubt['run']}.{doubt['number']}",
+        "name": doubt["name"] if doubt["name"].startswith("#") else first,
         "key": doubt["key"],
         "action": doubt["action"],
         "hash": change.hash,
@@ -144,12 +163,7 @@ def make_due(state: State, keys: Sequence[str], fingerprint: str | None) -> int:
     with store.transaction():
         for row in chosen:
             store.change("refusals", row, due=1)
-        told = [row["cursor"] for row in chosen if row["cursor"]]
-        cursor = store.meta("cursor")
-        if told and cursor is not None:
-            low = min(decode_value(each) for each in [*told, cursor])
-            first = next(each for each in [*told, cursor] if decode_value(each) == low)
-            store.set_meta("cursor", first)
+        _read_again(store, [row["cursor"] for row in chosen if row["cursor"]])
     return len(chosen)
 
 
@@ -222,6 +236,7 @@ class Stopped:
             state.verified(self.file)
             row = {**self.file, "run": ledger.number, "kind": "removals"}
             source, keys = run.prepared.source_print, orjson.loads(self.file["facts"]).get("keys")
+            ledger.known(config_of(run, writer))
             facts = {"read": 0, "removed": self.file["rows"], "tally": {}}
             ledger.deliver([row], **facts, source=source, keys=keys)
             deliver_plan(run)
