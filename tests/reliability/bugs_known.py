@@ -280,6 +280,11 @@ BUGS = (
         life("does_not_pass"),
     ),
     Bug(
+        "a record without an outcome of its own leaves no taint",
+        (("attempts.py", "trouble.unclear |= self._doubtful(", "self._doubtful("),),
+        life("answered_for_by_itself"),
+    ),
+    Bug(
         "a refused record that may come late leaves no taint",
         (("closing.py", "(Status.FAILED, Status.REJECTED) and", "(Status.FAILED,) and"),),
         life("is_deleted_with_the_others"),

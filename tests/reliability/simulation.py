@@ -326,11 +326,13 @@ class World:
             self.now = max(self.now, clock.now) + 1.0
 
     def _retry(self, other):
-        refusals = self.ledger().refusals
+        state = self.ledger()
+        refusals = state.refusals
         if not refusals:
             return self._run(Wishes(retry=()))
         one = refusals[other % len(refusals)]
-        which = ("key", "print", "run")[other // 4 % 3]
+        # What is finished first may leave another refusal than the one that is meant.
+        which = "run" if state.unfinished else ("key", "print", "run")[other // 4 % 3]
         chosen = refusals if which == "run" else [e for e in refusals if e[which] == one[which]]
         self.note({"event": "retry", "ids": [each["id"] for each in chosen]})
         if which == "print":

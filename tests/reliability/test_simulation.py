@@ -186,6 +186,17 @@ LIVES = {
             ("crash", 230, 23),
         ],
     ),
+    "what was sent and not answered for by itself is deleted with the others": (
+        20089,
+        [
+            ("change", 191, 169),
+            ("refuse", 243, 46),
+            ("change", 206, 6),
+            ("misfortune", 220, 215),
+            ("retry", 165, 134),
+            ("clear", 134, 139),
+        ],
+    ),
 }
 
 

@@ -136,7 +136,7 @@ class Attempts:
                 trouble.taken = written is None and len(batch) == trouble.size
                 if not trouble.taken:
                     found.update(self._matched(batch, written))
-                    self._doubtful(batch, found)
+                    trouble.unclear |= self._doubtful(batch, found)
             except RejectedError as error:
                 refused = error
             except RetryableError as error:
@@ -212,8 +212,11 @@ class Attempts:
             for record in batch
         }
 
-    def _doubtful(self, batch: Batch, found: dict[Any, Outcome]) -> None:
-        """Make of single records in doubt what can be made: send again, or look them up."""
+    def _doubtful(self, batch: Batch, found: dict[Any, Outcome]) -> bool:
+        """Make of single records in doubt what can be made: send again, or look them up.
+
+        Tell whether some that count as failed may have arrived.
+        """
         doubtful = [each for each in batch if found[each.key].status is Status.IN_DOUBT]
         delivery = self.spec.delivery[batch.action]
         if doubtful and delivery == "idempotent":
@@ -221,6 +224,7 @@ class Attempts:
                 found[record.key] = attrs.evolve(found[record.key], status=Status.FAILED)
         elif doubtful and delivery == "probe":
             self._looked_up(_part(batch, doubtful, batch.id), found)
+        return bool(doubtful) and delivery == "idempotent"
 
     def _refused(
         self, batch: Batch, error: RejectedError, found: dict[Any, Outcome], trouble: Trouble
