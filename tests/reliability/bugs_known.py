@@ -285,6 +285,11 @@ BUGS = (
         life("answered_for_by_itself"),
     ),
     Bug(
+        "what had failed is sent once more without an intent",
+        (("entries.py", "if failed else None", "if False else None"),),
+        life("sent_once_more_before_a_death"),
+    ),
+    Bug(
         "a refused record that may come late leaves no taint",
         (("closing.py", "(Status.FAILED, Status.REJECTED) and", "(Status.FAILED,) and"),),
         life("is_deleted_with_the_others"),

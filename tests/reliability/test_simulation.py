@@ -197,6 +197,16 @@ LIVES = {
             ("clear", 134, 139),
         ],
     ),
+    "what had failed of a stream, and was sent once more before a death, is asked for": (
+        21134,
+        [
+            ("change", 54, 126),
+            ("misfortune", 7, 101),
+            ("crash", 174, 102),
+            ("misfortune", 85, 198),
+            ("run", 211, 71),
+        ],
+    ),
 }
 
 

@@ -14,6 +14,9 @@ from tailrace._engine.store import Row
 from tailrace.errors import InternalError
 from tailrace.outcomes import Outcome
 
+OPEN = "open"
+"""In a batch's tally: records that had failed, and are being sent once more."""
+
 
 def beginning(number: int, run_id: str, mode: str, now: float, facts: dict[str, Any]) -> Row:
     """Give the entry of a run that begins."""

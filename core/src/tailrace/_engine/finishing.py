@@ -9,6 +9,7 @@ import orjson
 
 from tailrace._engine import plans
 from tailrace._engine.batching import Batching
+from tailrace._engine.entries import OPEN
 from tailrace._engine.flow import Parcel, schema_of_json
 from tailrace._engine.known import Late
 from tailrace._engine.ledger import Ledger
@@ -44,7 +45,7 @@ class Unfinished:
 
         Records of a stream that failed are tried again first, but need not succeed by then.
         """
-        return not self.facts.get("stream") or any(row["tally"] is None for row in self.batches)
+        return not self.facts.get("stream") or any(map(_is_open, self.batches))
 
     def restore(self, ledger: Ledger) -> None:
         """Give its counts to the ledger that goes on with it."""
@@ -62,7 +63,7 @@ class Unfinished:
         for row in self.batches:
             if row["tally"] is None:
                 yield self._parcel(ledger, row, None)
-            elif orjson.loads(row["tally"]).get("failed") and self.facts.get("stream"):
+            elif self.facts.get("stream") and not {"failed", OPEN}.isdisjoint(_tally(row)):
                 again = self.state.store.rows(
                     "answers",
                     "run = ? AND place = ? AND status = 'failed'",
@@ -108,7 +109,8 @@ class Unfinished:
         batch = Batch(
             row["id"], Action(row["action"]), schema, records=records, reservation=reservation
         )
-        ledger.reopen(row, {} if numbers is None else {"failed": len(changes)})
+        open_ = _is_open(row)
+        ledger.reopen(row, len(changes), failed=not open_)
         return Parcel(
             batch,
             [each.number for each in changes],
@@ -118,13 +120,22 @@ class Unfinished:
             row["read"],
             row["prefix"],
             tried=True,
-            tried_at=row["intended"] if numbers is None else None,
+            tried_at=row["intended"] if open_ else None,
             split=frozenset(orjson.loads(row["split"] or "[]")),
         )
 
     def _schema(self, digest: str) -> Schema:
         row = self.state.store.one("schemas", "digest = ?", digest)
         return Schema() if row is None else schema_of_json(orjson.loads(row["body"]))
+
+
+def _tally(row: Row) -> dict[str, int]:
+    return dict(orjson.loads(row["tally"] or "{}"))
+
+
+def _is_open(row: Row) -> bool:
+    """Tell whether a batch, or some of it, was sent and nobody knows what became of that."""
+    return row["tally"] is None or OPEN in _tally(row)
 
 
 def _ordered(row: dict[str, Any], schema: Schema) -> dict[str, Any]:

@@ -5,6 +5,7 @@ not plainly delivered; the rest follows from the plan and the batches.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -42,6 +43,7 @@ class Ledger:
     broken: StateError | None = None
     notes: Notes | None = None
     _open: dict[str, Row] = attrs.field(factory=dict)
+    _reopened: dict[str, int] = attrs.field(factory=dict)
     _staged: list[tuple[Parcel, Sequence[Outcome], bool]] = attrs.field(factory=list)
     _pending: list[tuple[str, Row]] = attrs.field(factory=list)
     _known: dict[str, Refused] = attrs.field(factory=dict)
@@ -122,7 +124,7 @@ class Ledger:
         batch = parcel.batch
         with self._lock:
             if parcel.tried:
-                self.keep()
+                self._again(parcel)
                 return
             row: Row = {"id": batch.id, "count": len(batch)}
             with self._kept() as store:
@@ -133,6 +135,19 @@ class Ledger:
                     store.put("batches", row)
                     self._flush(store)
             self._open[batch.id] = row
+
+    def _again(self, parcel: Parcel) -> None:
+        """Keep that what had failed of a settled batch is about to be sent once more."""
+        row = self._open[parcel.batch.id]
+        tally = Counter(orjson.loads(row["tally"] or "{}"))
+        if self.store is None or not tally["failed"]:
+            self.keep()
+            return
+        tally[entries.OPEN] += tally.pop("failed")
+        told = {"tally": orjson.dumps(tally).decode(), "intended": self.wall()}
+        with self._kept():
+            row = self.store.change("batches", row, **told)
+        self._open[parcel.batch.id] = row
 
     def settle(self, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool = False) -> None:
         """Keep what became of a batch, exactly one outcome a record.
@@ -228,7 +243,7 @@ class Ledger:
     def _still(self, parcel: Parcel, message: str) -> list[Outcome]:
         """Leave what a run that died may have sent as it is; nothing became of it now."""
         row = self._open.pop(parcel.batch.id, None)
-        doubtful = row is not None and not row.get("tally")
+        doubtful = row is not None and (not row.get("tally") or entries.OPEN in row["tally"])
         status = Status.IN_DOUBT if doubtful else Status.FAILED
         self.account.add(status, len(parcel), message)
         return [
@@ -284,12 +299,15 @@ class Ledger:
         for row in batches:
             self._places = max(self._places, row["place"])
             for status, count in orjson.loads(row["tally"] or "{}").items():
-                self.account.add(Status(status), count)
+                if status != entries.OPEN:
+                    self.account.add(Status(status), count)
 
-    def reopen(self, row: Row, tally: dict[str, int]) -> None:
-        """Take a batch of a run that died up again; `tally` is what is answered anew."""
+    def reopen(self, row: Row, count: int, *, failed: bool) -> None:
+        """Take so many records of a batch up again; `failed` tells that they were answered so."""
         self._open[row["id"]] = row
-        self.account.take_back(tally)
+        self._reopened[row["id"]] = count
+        if failed:
+            self.account.take_back({"failed": count})
 
     def restore(self, answers: Iterable[Row]) -> None:
         """Take over what a run that died had answered record by record."""
@@ -307,7 +325,7 @@ class Ledger:
     def abandon(self, asked: int, why: str) -> None:
         """Answer for what a run that broke off left behind: in doubt if it was sent, else failed."""
         with self._lock:
-            sent = sum(row["count"] for row in self._open.values())
+            sent = sum(self._reopened.get(name, row["count"]) for name, row in self._open.items())
             self._open.clear()
             self.account.add(Status.IN_DOUBT, sent, why)
             self.account.add(Status.FAILED, asked - self.account.answered, why)

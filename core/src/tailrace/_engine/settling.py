@@ -41,7 +41,7 @@ class Settling:
             {"delivered": len(outcomes)} if whole else (str(each.status) for each in outcomes)
         )
         before = Counter(orjson.loads(row["tally"])) if row["tally"] else Counter()
-        before["failed"] -= len(parcel) if before else 0
+        before[entries.OPEN] -= len(parcel) if before else 0
         settled = store.change(
             "batches",
             row,
