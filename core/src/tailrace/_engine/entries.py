@@ -5,14 +5,14 @@ from typing import Any
 
 import orjson
 
-from tailrace._engine.codec import encode_value, name_of
+from tailrace._engine.codec import decode_value, encode_value, name_of
 from tailrace._engine.flow import Parcel
 from tailrace._engine.known import Refused
 from tailrace._engine.lines import Change
 from tailrace._engine.refusals import fingerprint
 from tailrace._engine.store import Row
 from tailrace.errors import InternalError
-from tailrace.outcomes import Outcome
+from tailrace.outcomes import Outcome, Rejection, Status
 
 OPEN = "open"
 """In a batch's tally: records that had failed, and are being sent once more."""
@@ -56,6 +56,13 @@ def intent(run: int, place: int, parcel: Parcel, schema: str, now: float) -> Row
         "split": None,
         "tally": None,
     }
+
+
+def again(batch: Row) -> str | None:
+    """Give the tally of a batch of which what had failed is sent once more; None if nothing had."""
+    tally = orjson.loads(batch["tally"] or "{}")
+    failed = tally.pop("failed", 0)
+    return orjson.dumps({**tally, OPEN: failed}).decode() if failed else None
 
 
 def answer(batch: Row, change: Change, outcome: Outcome) -> Row:
@@ -144,6 +151,16 @@ def refused(row: Row) -> Refused:
         row["first_seen"],
         row["attempts"],
     )
+
+
+def rejection(row: Row) -> Rejection:
+    """Give what a report tells of an answer's entry."""
+    return Rejection(decode_value(row["key"]), row["reason"], row["message"])
+
+
+def unsent(parcel: Parcel, status: Status, message: str) -> list[Outcome]:
+    """Answer alike for all records of a parcel that is not sent."""
+    return [Outcome(each.key, status, reason="not_sent", message=message) for each in parcel.batch]
 
 
 def reservation(value: Any) -> str | None:

@@ -5,7 +5,6 @@ not plainly delivered; the rest follows from the plan and the batches.
 """
 
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
@@ -17,7 +16,7 @@ import orjson
 
 from tailrace._engine import entries
 from tailrace._engine.account import Account
-from tailrace._engine.codec import decode_value, digest, encode, name_of
+from tailrace._engine.codec import digest, encode, name_of
 from tailrace._engine.flow import AllDelivered, Parcel, schema_as_json
 from tailrace._engine.known import Known, Refused
 from tailrace._engine.lines import Change
@@ -25,7 +24,7 @@ from tailrace._engine.listing import Notes
 from tailrace._engine.settling import Settling, plain
 from tailrace._engine.store import Row, Store
 from tailrace.errors import InternalError, StateError
-from tailrace.outcomes import Outcome, Rejection, Status
+from tailrace.outcomes import Outcome, Status
 
 Wall = Callable[[], float]
 
@@ -43,7 +42,7 @@ class Ledger:
     broken: StateError | None = None
     notes: Notes | None = None
     _open: dict[str, Row] = attrs.field(factory=dict)
-    _reopened: dict[str, int] = attrs.field(factory=dict)
+    _sizes: dict[str, int] = attrs.field(factory=dict)
     _staged: list[tuple[Parcel, Sequence[Outcome], bool]] = attrs.field(factory=list)
     _pending: list[tuple[str, Row]] = attrs.field(factory=list)
     _known: dict[str, Refused] = attrs.field(factory=dict)
@@ -106,10 +105,7 @@ class Ledger:
         if parcel.tried:
             return self._still(parcel, message)
         self.account.add(Status.FAILED, len(parcel), message)
-        outcomes = [
-            Outcome(each.key, Status.FAILED, reason="not_sent", message=message)
-            for each in parcel.batch
-        ]
+        outcomes = entries.unsent(parcel, Status.FAILED, message)
         if self.notes is not None and not parcel.body:
             self.notes.add(outcomes)
         return outcomes
@@ -126,7 +122,7 @@ class Ledger:
             if parcel.tried:
                 self._again(parcel)
                 return
-            row: Row = {"id": batch.id, "count": len(batch)}
+            row: Row = {"id": batch.id}
             with self._kept() as store:
                 if store is not None:
                     self._places += 1
@@ -134,20 +130,21 @@ class Ledger:
                     row = entries.intent(self.number, self._places, parcel, schema, self.wall())
                     store.put("batches", row)
                     self._flush(store)
-            self._open[batch.id] = row
+            self._open[batch.id], self._sizes[batch.id] = row, len(batch)
 
     def _again(self, parcel: Parcel) -> None:
         """Keep that what had failed of a settled batch is about to be sent once more."""
         row = self._open[parcel.batch.id]
-        tally = Counter(orjson.loads(row["tally"] or "{}"))
-        if self.store is None or not tally["failed"]:
+        tally = None if self.store is None else entries.again(row)
+        if tally is None:
             self.keep()
             return
-        tally[entries.OPEN] += tally.pop("failed")
-        told = {"tally": orjson.dumps(tally).decode(), "intended": self.wall()}
-        with self._kept():
-            row = self.store.change("batches", row, **told)
-        self._open[parcel.batch.id] = row
+        with self._kept() as store:
+            if store is not None:
+                now = self.wall()
+                self._open[parcel.batch.id] = store.change(
+                    "batches", row, tally=tally, intended=now
+                )
 
     def settle(self, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool = False) -> None:
         """Keep what became of a batch, exactly one outcome a record.
@@ -246,9 +243,7 @@ class Ledger:
         doubtful = row is not None and (not row.get("tally") or entries.OPEN in row["tally"])
         status = Status.IN_DOUBT if doubtful else Status.FAILED
         self.account.add(status, len(parcel), message)
-        return [
-            Outcome(each.key, status, reason="not_sent", message=message) for each in parcel.batch
-        ]
+        return entries.unsent(parcel, status, message)
 
     # The run as a whole
 
@@ -305,7 +300,7 @@ class Ledger:
     def reopen(self, row: Row, count: int, *, failed: bool) -> None:
         """Take so many records of a batch up again; `failed` tells that they were answered so."""
         self._open[row["id"]] = row
-        self._reopened[row["id"]] = count
+        self._sizes[row["id"]] = count
         if failed:
             self.account.take_back({"failed": count})
 
@@ -314,9 +309,7 @@ class Ledger:
         for row in answers:
             self._early += row["place"] is None
             if row["status"] == "rejected":
-                self.account.rejections.append(
-                    Rejection(decode_value(row["key"]), row["reason"], row["message"])
-                )
+                self.account.rejections.append(entries.rejection(row))
 
     def unpublish(self, why: str) -> None:
         """Take back what was delivered to a place that nobody will see."""
@@ -325,7 +318,7 @@ class Ledger:
     def abandon(self, asked: int, why: str) -> None:
         """Answer for what a run that broke off left behind: in doubt if it was sent, else failed."""
         with self._lock:
-            sent = sum(self._reopened.get(name, row["count"]) for name, row in self._open.items())
+            sent = sum(self._sizes[name] for name in self._open)
             self._open.clear()
             self.account.add(Status.IN_DOUBT, sent, why)
             self.account.add(Status.FAILED, asked - self.account.answered, why)
