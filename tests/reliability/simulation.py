@@ -15,7 +15,7 @@ import warnings
 from pathlib import Path
 
 import attrs
-from depot import FAULTS, Depot, Fault, Memory, root_of
+from depot import FAULTS, Depot, Fault, Memory
 from inspection import Ran, inspect, ledger_of
 from judgement import Judge
 from points import DIED, Steps, instrument
@@ -340,15 +340,9 @@ class World:
         return self._run(Wishes(retry=(str(one["key"]),) if which == "key" else ()))
 
     def _resolve(self, one, other):
+        memory, doubts = self.memory.heard(), self.ledger().doubts
         # Nobody can know what becomes of a request that is still on its way.
-        memory = self.memory.heard()
-        flying = {
-            (root_of(each["batch"]), name)
-            for each in memory.late[memory.came :]
-            for name, _ in each["records"]
-        }
-        doubts = [each for each in self.ledger().doubts if each["mark"] not in flying]
-        if not doubts:
+        if not doubts or len(memory.late) > memory.came:
             return
         key = doubts[one % len(doubts)]["key"]
         chosen = [each for each in doubts if other & 1 or each["key"] == key]
