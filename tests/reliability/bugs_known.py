@@ -290,6 +290,22 @@ BUGS = (
         life("sent_once_more_before_a_death"),
     ),
     Bug(
+        "what a run that died has sent counts as failed when it cannot be asked for",
+        (
+            (
+                "attempts.py",
+                "            if tried_at is not None and self.spec",
+                "            if False and self.spec",
+            ),
+        ),
+        life("after_a_death_either"),
+    ),
+    Bug(
+        "a run with an open batch is closed",
+        (("conduct.py", "    if ledger.left_open or (meta", "    if (meta"),),
+        tests("reliability/test_streams.py"),
+    ),
+    Bug(
         "a refused record that may come late leaves no taint",
         (("closing.py", "(Status.FAILED, Status.REJECTED) and", "(Status.FAILED,) and"),),
         life("is_deleted_with_the_others"),

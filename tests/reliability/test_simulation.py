@@ -207,6 +207,16 @@ LIVES = {
             ("run", 211, 71),
         ],
     ),
+    "a key that gets no answer after a death either is kept for the next run": (
+        40065,
+        [
+            ("change", 225, 26),
+            ("misfortune", 85, 249),
+            ("run", 73, 15),
+            ("misfortune", 50, 90),
+            ("run", 77, 245),
+        ],
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""A stream that broke off is taken up where it stopped, and only that one."""
+"""What broke off is taken up where it stopped, and only that."""
 
 import logging
 
@@ -81,3 +81,17 @@ def test_one_that_ends_before_what_was_sent_is_another_one(scene, count):
 
     assert report.exit_code == 3
     assert taken(scene) == list(range(10))
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_a_batch_that_a_dead_run_may_have_sent_outlasts_a_stop(mode, moment, tmp_path):
+    dead = Scene(tmp_path / "dead", "keyed", mode).dies(ROWS, 1, at=3, moment=moment)
+    clock = FakeClock(now=2000.0)
+    clock.stop()
+    stopped = execute(prepare(dead.sync(ROWS, dead.desk())), clock)
+    report = dead.run(ROWS, 3)
+
+    assert (stopped.exit_code, stopped.earlier[0].exit_code) == (9, 4)
+    assert (report.exit_code, report.earlier[0].exit_code) == (0, 0)
+    assert sorted(taken(dead)) == list(range(20))

@@ -32,6 +32,9 @@ KEY_WINDOW = 0.8 * 24 * 3600.0
 """Seconds for which an idempotency key is sure to be remembered: four fifths of Stripe's day."""
 
 
+GAVE_UP = "gave_up"
+"""The reason of records that the engine itself calls failed."""
+
 MANY = 20
 """Records of one batch, and per cent of it, that may be refused for one reason before the run
 stops: more than that is a mistake in the mapping, which splitting would only make expensive."""
@@ -44,6 +47,7 @@ class Trouble:
     unclear: a request of it has no answer, and may be carried out later. refused: records that
     were refused by splitting, by the kind of refusal. taken: the writer took all of it, and said
     nothing of single records. interrupted: somebody has interrupted the process meanwhile.
+    unheard: why a batch that a run that died may have sent got no answer this time either.
     """
 
     fatal: BaseException | None = None
@@ -53,6 +57,7 @@ class Trouble:
     refused: Counter[str] = attrs.field(factory=Counter)
     taken: bool = False
     interrupted: bool = False
+    unheard: str | None = None
     size: int = 0
     split: frozenset[str] = frozenset()
 
@@ -86,9 +91,19 @@ class Attempts:
             left = self._recalled(batch, found, tried_at)
         if left is not None:
             self._write(left, found, trouble)
+            if tried_at is not None and self.spec.delivery[batch.action] == "keyed":
+                self._unheard(batch, found, trouble)
         if trouble.taken:
             return AllDelivered(batch.records), trouble
         return [self._hidden(found[record.key]) for record in batch], trouble
+
+    def _unheard(self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble) -> None:
+        """See that what may have arrived before does not count as failed for not being sent now."""
+        given_up = [found[each.key] for each in batch if found and _gave_up(found[each.key])]
+        if given_up and len(given_up) == len(batch):
+            trouble.unheard = given_up[0].message
+        for outcome in given_up:
+            found[outcome.key] = attrs.evolve(outcome, status=Status.IN_DOUBT)
 
     def _hidden(self, outcome: Outcome) -> Outcome:
         """Take secrets out of what a plugin, or a service, says of a record."""
@@ -301,9 +316,13 @@ class Attempts:
         return batch if len(failed) == len(batch) else _part(batch, failed, f"{batch.id}+")
 
     def _all(self, batch: Batch, found: dict[Any, Outcome], status: Status, message: str) -> None:
-        reason = "gave_up" if status is Status.FAILED else "unanswered"
+        reason = GAVE_UP if status is Status.FAILED else "unanswered"
         for record in batch:
             found[record.key] = Outcome(record.key, status, reason=reason, message=message)
+
+
+def _gave_up(outcome: Outcome) -> bool:
+    return outcome.status is Status.FAILED and outcome.reason == GAVE_UP
 
 
 def _seconds(asked: Any) -> float:

@@ -163,12 +163,13 @@ def _end(run: Execution, state: State, report: Report, now: float, *, died: bool
         # Who runs again after a run has died means the same records: they are to be known again.
         done = whole and not died and not counts[Status.FAILED] and not counts[Status.IN_DOUBT]
         meta["stream"] = None if done else state.store.meta("stream") or ledger.number
-        if counts[Status.FAILED]:
-            with state.store.transaction() as store:
-                store.set_meta("stream", meta["stream"])
-                told = orjson.dumps(form).decode()
-                store.change("runs", ledger.run, exit_code=report.exit_code, report=told)
-            return
+    if ledger.left_open or (meta and counts[Status.FAILED]):
+        with state.store.transaction() as store:
+            for name, value in meta.items():
+                store.set_meta(name, value)
+            told = orjson.dumps(form).decode()
+            store.change("runs", ledger.run, exit_code=report.exit_code, report=told)
+        return
     planned = keyed and not facts.get("stream")
     close(state, ledger.run, planned, report.exit_code, form, now, **meta)
 

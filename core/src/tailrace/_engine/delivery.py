@@ -173,7 +173,14 @@ class Delivery:
 
     def _settle(self, sent: Sent) -> None:
         """Keep what became of a batch, since the next intent does not come soon."""
-        self.ledger.settle(sent.parcel, sent.outcomes, sent.trouble.unclear)
+        self._stage(sent)
+        self.ledger.keep()
+
+    def _stage(self, sent: Sent) -> None:
+        if sent.trouble.unheard is not None:
+            self.ledger.leave(sent.parcel, sent.trouble.unheard)
+        else:
+            self.ledger.stage(sent.parcel, sent.outcomes, sent.trouble.unclear)
 
     def _collect(self, crew: Crew[Parcel, Sent], flying: dict[str, Batch]) -> None:
         """Take in what has come back, waiting for at least one; the next intent keeps it."""
@@ -181,7 +188,7 @@ class Delivery:
         for sent in crew.take():
             flying.pop(sent.parcel.batch.id, None)
             if not sent.claimed:
-                self.ledger.stage(sent.parcel, sent.outcomes, sent.trouble.unclear)
+                self._stage(sent)
             self._learn(sent)
 
     def _keep(self) -> None:

@@ -6,13 +6,14 @@ from typing import Any
 import orjson
 
 from tailrace._engine.codec import decode_value, encode_value, name_of
-from tailrace._engine.flow import Parcel
+from tailrace._engine.flow import Parcel, schema_as_json
 from tailrace._engine.known import Refused
 from tailrace._engine.lines import Change
 from tailrace._engine.refusals import fingerprint
 from tailrace._engine.store import Row
 from tailrace.errors import InternalError
 from tailrace.outcomes import Outcome, Rejection, Status
+from tailrace.schema import Schema
 
 OPEN = "open"
 """In a batch's tally: records that had failed, and are being sent once more."""
@@ -56,6 +57,12 @@ def intent(run: int, place: int, parcel: Parcel, schema: str, now: float) -> Row
         "split": None,
         "tally": None,
     }
+
+
+def schema(schema: Schema) -> Row:
+    """Give the entry of a schema, under the digest of what it says."""
+    body = orjson.dumps(schema_as_json(schema))
+    return {"digest": blake2b(body, digest_size=8).hexdigest(), "body": body.decode()}
 
 
 def again(batch: Row) -> str | None:

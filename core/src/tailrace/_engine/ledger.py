@@ -7,7 +7,6 @@ not plainly delivered; the rest follows from the plan and the batches.
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import orjson
 from tailrace._engine import entries
 from tailrace._engine.account import Account
 from tailrace._engine.codec import digest, encode, name_of
-from tailrace._engine.flow import AllDelivered, Parcel, schema_as_json
+from tailrace._engine.flow import AllDelivered, Parcel
 from tailrace._engine.known import Known, Refused
 from tailrace._engine.lines import Change
 from tailrace._engine.listing import Notes
@@ -31,7 +30,10 @@ Wall = Callable[[], float]
 
 @attrs.define(eq=False)
 class Ledger:
-    """Account for one run; `run` is its row in the store, `config` what its refusals go by."""
+    """Account for one run; `run` is its row in the store, `config` what its refusals go by.
+
+    left_open: a batch of it is still to be asked for, so that it has not come to its end.
+    """
 
     store: Store | None = None
     run: Row = attrs.field(factory=dict)
@@ -40,6 +42,7 @@ class Ledger:
     keyed: bool = False
     account: Account = attrs.field(factory=Account)
     broken: StateError | None = None
+    left_open: bool = False
     notes: Notes | None = None
     _open: dict[str, Row] = attrs.field(factory=dict)
     _sizes: dict[str, int] = attrs.field(factory=dict)
@@ -103,7 +106,7 @@ class Ledger:
     def fail_all(self, parcel: Parcel, message: str) -> list[Outcome]:
         """Note that a parcel was not sent; as many as there are, they take no place."""
         if parcel.tried:
-            return self._still(parcel, message)
+            return self.leave(parcel, message)
         self.account.add(Status.FAILED, len(parcel), message)
         outcomes = entries.unsent(parcel, Status.FAILED, message)
         if self.notes is not None and not parcel.body:
@@ -237,10 +240,11 @@ class Ledger:
         self._flush(store)
         return row
 
-    def _still(self, parcel: Parcel, message: str) -> list[Outcome]:
+    def leave(self, parcel: Parcel, message: str) -> list[Outcome]:
         """Leave what a run that died may have sent as it is; nothing became of it now."""
         row = self._open.pop(parcel.batch.id, None)
         doubtful = row is not None and (not row.get("tally") or entries.OPEN in row["tally"])
+        self.left_open |= doubtful
         status = Status.IN_DOUBT if doubtful else Status.FAILED
         self.account.add(status, len(parcel), message)
         return entries.unsent(parcel, status, message)
@@ -389,10 +393,8 @@ class Ledger:
         self._pending.clear()
 
     def _schema(self, schema: Any) -> str:
-        body = orjson.dumps(schema_as_json(schema))
-        name = blake2b(body, digest_size=8).hexdigest()
-        if name not in self._schemas:
-            assert self.store is not None
-            self._schemas.add(name)
-            self.store.put("schemas", {"digest": name, "body": body.decode()})
-        return name
+        row = entries.schema(schema)
+        if row["digest"] not in self._schemas and self.store is not None:
+            self._schemas.add(row["digest"])
+            self.store.put("schemas", row)
+        return str(row["digest"])

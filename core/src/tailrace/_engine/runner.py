@@ -19,7 +19,7 @@ from tailrace._engine.ledger import Ledger
 from tailrace._engine.pacing import open_pace
 from tailrace._engine.preparing import Prepared
 from tailrace._engine.recovering import Adopting, offers, put_copy_back, set_aside
-from tailrace._engine.report import Report, worst
+from tailrace._engine.report import Report
 from tailrace._engine.resolving import DELIVERED, LOST, due_again, find_stopped, make_due, resend
 from tailrace._engine.resolving import resolve as end_doubts
 from tailrace._engine.run import Ending, Run, Teller
@@ -161,7 +161,7 @@ def _stuck(prepared: Prepared, clock: Clock, earlier: list[Report]) -> Report:
     why = f": {last.problem}" if last is not None and last.problem else ""
     name = f" {last.run_id}" if last is not None else ""
     told = f"an earlier run{name} has to be finished first, and could not be{why}"
-    code = worst([last.exit_code if last is not None else 9, 9])
+    code = last.exit_code if last is not None and last.exit_code in (1, 7) else 9
     report = _empty(prepared, clock, InternalError(told))
     return attrs.evolve(report, exit_code=code, earlier=tuple(earlier))
 
