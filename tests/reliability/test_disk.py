@@ -11,6 +11,7 @@ import random
 import shutil
 import sqlite3
 import sys
+import threading
 from contextlib import closing, contextmanager
 from functools import partial
 from itertools import product
@@ -50,6 +51,7 @@ class Disk:
     count: int = 0
     off: bool = False
     what: str = ""
+    lock: object = attrs.field(factory=threading.Lock)
 
     @property
     def hit(self):
@@ -59,10 +61,12 @@ class Disk:
         """Be one operation."""
         if self.off:
             return
-        self.count += 1
-        if self.count == self.last:
+        with self.lock:
+            self.count += 1
+            now, more = self.count == self.last, self.lasting and self.hit
+        if now:
             self.what = what
-        if self.count == self.last or (self.lasting and self.hit):
+        if now or more:
             raise make(KINDS[self.kind]) if make else OSError(self.kind, os.strerror(self.kind))
 
     def stepped(self, function):
@@ -109,7 +113,6 @@ class Disk:
             mock.patch.object(os, "replace", self.stepped(os.replace)),
             mock.patch.object(os, "mkdir", self.stepped(os.mkdir)),
             mock.patch.object(os, "fsync", self.stepped(os.fsync)),
-            mock.patch.object(os, "pwrite", self.stepped(os.pwrite)),
             mock.patch.object(os, "fdopen", self.file(os.fdopen)),
             mock.patch.object(snapshot, "open", self.file(builtins.open), create=True),
             mock.patch.object(pathlib.Path, "open", self.stepped(pathlib.Path.open)),
@@ -200,9 +203,10 @@ def judged(scene, disk):
 def ended(scene, report, asked):
     """Give what is wrong with how a run ended on a failing disk, and with the run after it."""
     found = []
-    if report.exit_code not in ({1, 7} if asked else {1, 2, 3, 7}) and not report.warnings:
+    warnings = [told for each in (*report.earlier, report) for told in each.warnings]
+    if report.exit_code not in ({1, 7} if asked else {1, 2, 3, 7}) and not warnings:
         found.append(f"exit code {report.exit_code} and not a word")
-    told = report.problem or " ".join(report.warnings)
+    told = report.problem or " ".join(warnings)
     if "Traceback" in told or str(scene.folder) not in told:
         found.append(f"it says {told!r}")
     if report.exit_code:

@@ -14,6 +14,7 @@ from tailrace._engine.settled import Following
 from tailrace._engine.snapshot import ABSENT, EXISTS, GONE, HELD, Held, Segment, Snapshot, advance
 from tailrace._engine.state import OF_A_RUN, State
 from tailrace._engine.store import Row, Store
+from tailrace.errors import StateError
 from tailrace.outcomes import Status
 
 RETENTION = 14 * 24 * 3600.0
@@ -40,10 +41,11 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
     report: dict[str, Any],
     now: float,
     **told: Any,
-) -> None:
+) -> str | None:
     """Close a run: advance the snapshot by what was confirmed, forget values, note its end.
 
-    told: facts of the state that are to change with it.
+    told: facts of the state that are to change with it. Gives a warning where the run is closed,
+    and only the copy of the ledger could not be made.
     """
     store = state.store
     snapshot = open_snapshot(state)
@@ -85,7 +87,12 @@ def close(  # noqa: PLR0917  # the end of a run needs to know all of it
         store.change("runs", run, state="closed", ended=now, exit_code=exit_code, report=form)
         old += _expire(store, now)
     state.remove(old)
-    state.keep_copy()
+    try:
+        state.keep_copy()
+    except StateError as error:
+        why = str(error).partition(": see to")[0]
+        return f"the run has come to its end, but no copy of its ledger could be kept: {why}"
+    return None
 
 
 def _void(row: Row, facts: Mapping[str, Any], keyed: bool) -> bool:

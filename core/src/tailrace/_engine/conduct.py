@@ -144,7 +144,9 @@ def _closed(run: Execution, state: State, report: Report, *, died: bool) -> Repo
             return report
         if report.exit_code in (1, 7):
             return report
-        _end(run, state, report, now, died=died)
+        warning = _end(run, state, report, now, died=died)
+        if warning is not None:
+            return attrs.evolve(report, warnings=(*report.warnings, warning))
     except StateError as error:
         return attrs.evolve(report, exit_code=7, problem=str(error))
     except OSError as error:
@@ -152,7 +154,7 @@ def _closed(run: Execution, state: State, report: Report, *, died: bool) -> Repo
     return report
 
 
-def _end(run: Execution, state: State, report: Report, now: float, *, died: bool) -> None:
+def _end(run: Execution, state: State, report: Report, now: float, *, died: bool) -> str | None:
     ledger, counts = run.ledger, run.ledger.account.counts
     form = orjson.loads(orjson.dumps(report.as_json(), default=str))
     facts = ledger.facts()
@@ -169,9 +171,9 @@ def _end(run: Execution, state: State, report: Report, now: float, *, died: bool
                 store.set_meta(name, value)
             told = orjson.dumps(form).decode()
             store.change("runs", ledger.run, exit_code=report.exit_code, report=told)
-        return
+        return None
     planned = keyed and not facts.get("stream")
-    close(state, ledger.run, planned, report.exit_code, form, now, **meta)
+    return close(state, ledger.run, planned, report.exit_code, form, now, **meta)
 
 
 def _listed(run: Execution, state: State, report: Report) -> Report:

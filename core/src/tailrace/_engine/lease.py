@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import attrs
 
 from tailrace._engine.clock import Clock
-from tailrace._engine.disk import unwritable
 from tailrace.errors import LockedError, StateError
 
 _POLL = 0.02
@@ -46,11 +45,12 @@ class Lease:
         return int(text) if text.isdigit() else 0
 
     def witness(self, commits: int) -> None:
-        """Note how many commits the ledger has."""
-        try:
+        """Note how many commits the ledger has.
+
+        What was committed stays so where that cannot be noted: it may lag, and must not lead.
+        """
+        with suppress(OSError):
             os.pwrite(self.handle, f"{commits:<{_WIDTH - 1}}\n".encode(), 0)
-        except OSError as error:
-            raise unwritable(self.path.parent, error) from None
 
 
 @contextmanager
