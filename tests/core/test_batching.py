@@ -126,3 +126,11 @@ def test_records_that_have_to_wait_go_in_batches_of_their_own():
     parcels = list(Batching("r", Action.APPEND, 10).cut([LINED, late]))
 
     assert [(len(each), each.late) for each in parcels] == [(3, 0.0), (1, 9.0)]
+
+
+def test_a_number_that_json_writers_differ_in_is_weighed_as_it_is_sent():
+    rows = [{}, {"a": -100, "b": -(10**19)}]
+    size = len(encode_json(rows))
+    (whole,) = cut_of(Batching("run", Action.APPEND, 2, size), pages(rows, [1, 2]))
+
+    assert b'[{},{"a":-100,"b":-10000000000000000000}]' == encode_json(whole.rows())

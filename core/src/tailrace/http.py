@@ -276,7 +276,7 @@ def encode_json(value: Any) -> bytes:
     except orjson.JSONEncodeError:
         pass
     try:
-        body = jsonlib.dumps(value, default=_plain, allow_nan=False).encode()
+        body = jsonlib.dumps(value, default=_plain, allow_nan=False, separators=(",", ":")).encode()
         orjson.loads(body)  # which knows a lone surrogate for what it is
     except (TypeError, ValueError, RecursionError) as error:
         raise RejectedError(f"JSON cannot hold this: {error}", reason="value") from None
