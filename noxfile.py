@@ -81,7 +81,9 @@ def tests(session: nox.Session) -> None:
     """Run the tests of core and of whole runs, on every Python that is found."""
     install(session)
     chosen = session.posargs or ["tests", "--ignore=tests/reliability"]
-    session.run("pytest", *PARALLEL, *chosen)
+    # Properties are gone through thoroughly on one of them.
+    thorough = {} if session.python == PYTHONS[0] else {"CI": ""}
+    session.run("pytest", *PARALLEL, *chosen, env=thorough)
 
 
 @nox.session
