@@ -1,3 +1,4 @@
+import signal
 import threading
 import time
 
@@ -76,3 +77,21 @@ def test_a_crew_that_had_nothing_to_do_comes_to_its_end():
         assert crew.idle
 
     assert began <= time.monotonic()
+
+
+def test_a_signal_that_no_wait_is_broken_off_for_is_heard_all_the_same():
+    heard = threading.Event()
+    before = signal.signal(signal.SIGUSR1, lambda *_: heard.set())
+
+    def work(_task):
+        # Taken by this thread, it leaves the main thread in its wait.
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+        return heard.wait(30)
+
+    try:
+        with Crew(work, nothing, nothing) as crew:
+            crew.give("task")
+
+            assert [True] == crew.take()
+    finally:
+        signal.signal(signal.SIGUSR1, before)

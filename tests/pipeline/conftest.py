@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.request
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,23 @@ class Command:
         path = self.folder / name
         path.write_text(text)
         return path
+
+    @contextmanager
+    def start(self, *arguments):
+        """Start it and let the test talk to it; it ends with the test, whatever the test finds."""
+        running = subprocess.Popen(
+            [sys.executable, "-m", "tailrace", *arguments],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, self.paths))},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with running:
+            try:
+                yield running
+            finally:
+                running.kill()
 
     def __call__(self, *arguments, **environment):
         inherited = {

@@ -96,15 +96,7 @@ def test_a_relative_path_starts_from_the_project_file(project):
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_first_signal_finishes_what_is_in_flight_and_exits_9(project, number):
     project.write("tailrace.toml", PROJECT.replace('wait_for = ""', 'wait_for = "go"'))
-    running = subprocess.Popen(
-        [sys.executable, "-m", "tailrace", "run", "two", "--json"],
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(project.paths[0])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with running:
+    with project.start("run", "two", "--json") as running:
         out = project.folder / "two.txt"
         while not (out.exists() and out.read_text().count("\n") >= 10):
             assert running.poll() is None
@@ -122,15 +114,7 @@ def test_a_first_signal_finishes_what_is_in_flight_and_exits_9(project, number):
 
 def test_a_second_signal_stops_at_once(project):
     project.write("tailrace.toml", PROJECT.replace('wait_for = ""', 'wait_for = "never"'))
-    running = subprocess.Popen(
-        [sys.executable, "-m", "tailrace", "run", "two"],
-        cwd=project.folder,
-        env={**os.environ, "PYTHONPATH": str(project.paths[0])},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with running:
+    with project.start("run", "two") as running:
         out = project.folder / "two.txt"
         while not (out.exists() and out.read_text().count("\n") >= 10):
             assert running.poll() is None

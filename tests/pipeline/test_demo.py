@@ -30,14 +30,9 @@ def test_the_demo_without_its_destination_says_what_is_missing(command):
 
 
 def test_the_sandbox_serves_until_it_is_told_to_stop(command):
-    serving = subprocess.Popen(
-        [sys.executable, "-m", "tailrace", "sandbox", "--port", "0", "--json", "--for", "60"],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    with serving:
+    with command.start("sandbox", "--port", "0", "--json", "--for", "60") as serving:
         urls = json.loads(serving.stdout.readline())
-        with urllib.request.urlopen(urls["url"]) as page:
+        with urllib.request.urlopen(urls["url"], timeout=30) as page:
             assert b"tailrace" in page.read()
         with urllib.request.urlopen(f"{urls['sheets']}/v4/spreadsheets/sandbox") as answer:
             assert json.load(answer)["properties"]["title"] == "Sandbox"

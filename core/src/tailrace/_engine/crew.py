@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from time import perf_counter
 from typing import Generic, TypeVar
 
@@ -15,6 +15,9 @@ _QUICK = 0.0005
 """Seconds below which a task is done where it is handed out: to pass it on would cost more."""
 _MOMENT = 0.002
 """Seconds in which whoever hands out work is expected to take a result, before it is closed alone."""
+_HEARING = 0.5
+"""Seconds after which whoever waits for a result looks up: a signal that came in the very moment
+before the wait would be heard only after it."""
 
 
 @attrs.frozen
@@ -75,9 +78,15 @@ class Crew(Generic[Task, Result]):
         """Tell whether there is no result to take right now."""
         return self._done.empty()
 
+    @property
+    def pending(self) -> bool:
+        """Tell whether a result is still to come or to be taken."""
+        with self._lock:
+            return self.busy > 0 or not self._done.empty()
+
     def take(self) -> list[Result]:
         """Give the results that there are, waiting for at least one; raises what work has raised."""
-        found = [self._done.get()]
+        found = [self._next()]
         with self._lock:
             while not self._done.empty():
                 found.append(self._done.get())
@@ -88,6 +97,13 @@ class Crew(Generic[Task, Result]):
                 raise each.error
             results.append(each)
         return results
+
+    def _next(self) -> Result | _Failed:
+        while True:
+            try:
+                return self._done.get(timeout=_HEARING)
+            except Empty:
+                continue
 
     def _start(self, loop: Callable[[], None]) -> None:
         name = f"tailrace-{len(self._threads)}"

@@ -112,7 +112,7 @@ class Delivery:
             self.clock.ask_to_stop()
             raise
         finally:
-            while crew.busy or not crew.idle:
+            while crew.pending:
                 self._collect(crew, flying)
 
     def _make_room(self, batch: Batch, crew: Crew[Parcel, Sent], flying: dict[str, Batch]) -> None:
