@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from math import ceil, log2
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,8 +55,19 @@ def make_batches(sizes, schema=PLAIN, action=Action.APPEND):
     return batches
 
 
-def parcel(batch):
-    return Parcel(batch, [record.key for record in batch])
+def parcel(batch, more=False):
+    return Parcel(batch, [record.key for record in batch], more=more)
+
+
+@attrs.define(eq=False)
+class Noting(Ledger):
+    """A ledger that notes how many intents it was asked to keep at once."""
+
+    intents: list[int] = attrs.field(factory=list)
+
+    def intend(self, *parcels):
+        self.intents.append(len(parcels))
+        super().intend(*parcels)
 
 
 class Delivered:
@@ -70,9 +82,10 @@ class Delivered:
         takes_http=False,
         writer=None,
         clock=None,
+        ready=False,
     ):
         self.clock = clock or FakeClock()
-        self.ledger = Ledger()
+        self.ledger = Noting()
         self.client = Client(Pace(self.clock), self.clock)
         self.outcomes = {}
         self.batches = list(batches)
@@ -85,7 +98,8 @@ class Delivered:
             Gate(in_flight, in_flight),
             observe=self._observe,
         )
-        self.delivery.run(map(parcel, self.batches))
+        more = [ready] * (len(self.batches) - 1) + [False]
+        self.delivery.run(map(parcel, self.batches, more))
         self.client.close()
         self.ledger.check(sum(map(len, self.batches)))
 
@@ -685,3 +699,80 @@ def test_an_interrupt_ends_the_waits_of_what_is_in_flight():
 
     assert clock.stopping
     ledger.check(1)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Call whatever a test's destination does quick, so that it is done on the spot."""
+
+    class Quick(Crew):
+        def __enter__(self):
+            self._quick = True
+            return super().__enter__()
+
+    monkeypatch.setattr("tailrace._engine.crew._QUICK", 1e9)
+    monkeypatch.setattr("tailrace._engine.delivery.Crew", Quick)
+
+
+@pytest.mark.parametrize(("in_flight", "intents"), [(8, [8, 8]), (3, [3, 3, 3, 3, 3, 1])])
+def test_intents_of_as_many_as_may_be_in_flight_are_kept_together(quick, in_flight, intents):
+    batches = make_batches([2] * 16)
+    delivered = Delivered(MemoryDestination(), batches, in_flight=in_flight, ready=True)
+
+    assert intents == delivered.ledger.intents
+    assert {"delivered": 32} == delivered.counts
+
+
+def test_a_writer_that_makes_room_for_each_batch_has_each_intent_kept_alone(quick):
+    class Roomy(MemoryDestination):
+        def reserve(self, batch):
+            return {"for": batch.id}
+
+    delivered = Delivered(Roomy(), make_batches([1] * 5), in_flight=4, ready=True)
+
+    assert [1] * 5 == delivered.ledger.intents
+
+
+@pytest.mark.parametrize("in_flight", [1, 4, 20])
+def test_what_is_ready_is_not_sent_after_a_fatal_answer(quick, in_flight):
+    destination = MemoryDestination([None, None, FatalError("the key was revoked")])
+    delivered = Delivered(destination, make_batches([1] * 20), in_flight=in_flight, ready=True)
+
+    assert 3 == len(destination.writes)
+    assert ["delivered"] * 2 + ["failed"] * 18 == delivered.words
+
+
+def test_what_is_ready_is_not_sent_after_a_stop(quick):
+    clock = FakeClock()
+
+    def stop(_batch):
+        clock.stop()
+
+    destination = MemoryDestination([None, None, stop])
+    delivered = Delivered(
+        destination, make_batches([1] * 30), in_flight=10, ready=True, clock=clock
+    )
+
+    assert ["delivered"] * 3 + ["failed"] * 27 == delivered.words[:30]
+    assert "not sent: the run was asked to stop" == delivered.outcomes[29].message
+
+
+def test_what_is_ready_when_a_run_is_interrupted_was_not_sent(quick):
+    clock, ledger, sent = FakeClock(), Noting(), []
+    client = Client(Pace(clock), clock)
+
+    def interrupt(batch):
+        sent.append(batch.id)
+        raise KeyboardInterrupt
+
+    destination = MemoryDestination([None] * 8 + [interrupt])
+    attempts = Attempts(destination, destination.spec, client, clock, False)
+    parcels = [parcel(each, number % 8 < 7) for number, each in enumerate(make_batches([1] * 24))]
+    with pytest.raises(KeyboardInterrupt):
+        Delivery(destination, attempts, ledger, clock, Gate(8, 8)).run(parcels)
+    ledger.check(16)
+
+    assert ["b-8"] == sent
+    assert [8, 8] == ledger.intents
+    counts = {str(status): count for status, count in ledger.account.counts.items() if count}
+    assert {"delivered": 8, "in_doubt": 1, "failed": 7} == counts

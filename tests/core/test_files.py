@@ -118,7 +118,9 @@ def written(value, text):
         return datetime.fromisoformat(text) == value
     if isinstance(value, float):
         return text in (repr(value), repr(value).removesuffix(".0"))
-    return str(value) == text or (isinstance(value, Decimal) and _plain(value) == text)
+    if isinstance(value, Decimal):
+        return text in (str(value), f"{value:f}", _plain(value))
+    return str(value) == text
 
 
 def _plain(value):

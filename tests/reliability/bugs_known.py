@@ -52,7 +52,7 @@ BUGS = (
     Bug(
         "an intent is kept after its request",
         (
-            ("delivery.py", "            self.ledger.intend(parcel)\n", "            pass\n"),
+            ("delivery.py", "                self.ledger.intend(*group)\n", ""),
             (
                 "delivery.py",
                 "        return Sent(parcel, outcomes,",
@@ -322,7 +322,10 @@ BUGS = (
     ),
     Bug(
         "a newer version of a key overtakes an older one",
-        (("delivery.py", " or _shares(batch, flying) or", " or"),),
+        (
+            ("delivery.py", " or _shares(batch, flying) or", " or"),
+            ("delivery.py", " or _shares(batch, flying))", ")"),
+        ),
         tests("reliability/test_order.py"),
     ),
     Bug(

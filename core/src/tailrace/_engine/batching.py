@@ -12,6 +12,9 @@ from tailrace.http import encode_json
 from tailrace.records import Action, Batch, Row, RowRecords
 from tailrace.schema import Schema
 
+TOGETHER = 16
+"""Batches in a row that lie ready at most; as many share a commit."""
+
 _log = logging.getLogger("tailrace")
 
 Weigh = Callable[[Mapping[str, Any]], int]
@@ -43,8 +46,9 @@ class Batching:
                 until = self._reach(open_, page, at)
                 open_.take(page, slice(at, until))
                 at = until
-                if at < len(page.rows) or len(open_.rows) >= self.batch_size:
-                    yield open_.close()
+                left = len(page.rows) - at
+                if left or len(open_.rows) >= self.batch_size:
+                    yield open_.close(more=left >= self.batch_size)
         if open_.rows:
             yield open_.close()
 
@@ -123,13 +127,16 @@ class _Open:
         if page.schema.key:
             self.seen.update(page.keys[part])
 
-    def close(self) -> Parcel:
-        """Give the batch, and begin the next."""
+    def close(self, *, more: bool = False) -> Parcel:
+        """Give the batch, and begin the next; more: which can be filled at once."""
         self.count += 1
+        more = more and self.count % TOGETHER > 0
         name, body = f"{self.run_id}-{self.count:06d}", b"".join(self.lines)
         records = RowRecords(self.keys, self.rows, self.changed, self.remotes)
         batch = Batch(name, self.action, self.schema, records=records)
-        parcel = Parcel(batch, self.numbers, body, self.file, self.offset, late=self.late)
+        parcel = Parcel(
+            batch, self.numbers, body, self.file, self.offset, late=self.late, more=more
+        )
         self.offset += len(body)
         self.keys, self.rows, self.numbers, self.lines = [], [], [], []
         self.changed, self.remotes, self.size = [], [], 1

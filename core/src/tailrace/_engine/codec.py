@@ -1,7 +1,7 @@
 """Rows as bytes and back, with every value kept exactly: what goes to disk, and what is hashed."""
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from hashlib import blake2b
@@ -69,8 +69,7 @@ def encode(row: Mapping[str, Any]) -> bytes:
 
 def encode_all(rows: Sequence[Row]) -> list[bytes]:
     """Give the line of each row, as `encode` does; much faster for rows of plain values."""
-    values = list(chain.from_iterable(map(dict.values, rows)))
-    kinds = set(map(type, values))
+    kinds = set(map(type, chain.from_iterable(map(dict.values, rows))))
     if kinds <= _SIMPLE and all(rows):
         try:
             whole = orjson.dumps(rows, default=_tag, option=_OPTIONS)
@@ -78,7 +77,9 @@ def encode_all(rows: Sequence[Row]) -> list[bytes]:
             return list(map(encode, rows))
         # Inside a text a quote has a backslash before it, and no plain value is an object in a list.
         parts = whole[1:-1].split(b'},{"')
-        strange = _ROW_WRITTEN in whole or (float in kinds and _hide_null(values))
+        strange = _ROW_WRITTEN in whole or (
+            float in kinds and b"null" in whole and any(map(_hides_null, rows))
+        )
         if len(parts) == len(rows) and not strange:
             parts[0] = parts[0][2:]
             parts[-1] = parts[-1][:-1]
@@ -240,11 +241,6 @@ def _text(value: str) -> Any:
         raw = value.encode("utf-8", "surrogatepass")
         return {_MARK + "text": b64encode(raw).decode()}
     return str.__str__(value)
-
-
-def _hide_null(values: Iterable[Any]) -> bool:
-    """Tell whether one of many values may be a number that orjson writes as null."""
-    return not isfinite(sum(value for value in values if type(value) is float))
 
 
 def _hides_null(row: Mapping[str, Any]) -> bool:

@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 _QUICK = 0.0005
 """Seconds below which a task is done where it is handed out: to pass it on would cost more."""
-_MOMENT = 0.002
+_MOMENT = 0.01
 """Seconds in which whoever hands out work is expected to take a result, before it is closed alone."""
 _HEARING = 0.5
 """Seconds after which whoever waits for a result looks up: a signal that came in the very moment
@@ -60,18 +60,24 @@ class Crew(Generic[Task, Result]):
         for thread in self._threads:
             thread.join()
 
-    def give(self, task: Task) -> None:
-        """Hand a task out."""
+    @property
+    def quick(self) -> bool:
+        """Tell whether the next task is done on the spot."""
+        return self._quick and not self.busy
+
+    def give(self, task: Task) -> Result | None:
+        """Hand a task out; give its result, which can also be taken, where it is done on the spot."""
         with self._lock:
             self.busy += 1
         if not self._threads:
             self._start(self._watch)
         if self._quick and self.busy == 1:
-            self._do(task)
-            return
+            result = self._do(task)
+            return None if isinstance(result, _Failed) else result
         if self.busy >= len(self._threads):
             self._start(self._serve)
         self._tasks.put(task)
+        return None
 
     @property
     def idle(self) -> bool:
@@ -115,7 +121,7 @@ class Crew(Generic[Task, Result]):
         while (task := self._tasks.get()) is not None:
             self._do(task)
 
-    def _do(self, task: Task) -> None:
+    def _do(self, task: Task) -> Result | _Failed:
         began = perf_counter()
         try:
             result: Result | _Failed = self.work(task)
@@ -123,6 +129,7 @@ class Crew(Generic[Task, Result]):
             result = _Failed(error)
         self._quick = perf_counter() - began < _QUICK
         self._put(result)
+        return result
 
     def _put(self, result: Result | _Failed) -> None:
         with self._lock:

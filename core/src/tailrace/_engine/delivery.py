@@ -1,6 +1,7 @@
 """Delivery: batches go out on threads, and come back with one outcome a record."""
 
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import attrs
 from tailrace._engine.attempts import Attempts, Trouble
 from tailrace._engine.clock import Clock
 from tailrace._engine.crew import Crew
+from tailrace._engine.entries import unsent
 from tailrace._engine.flow import Parcel
 from tailrace._engine.gate import Gate
 from tailrace._engine.ledger import Ledger
@@ -20,7 +22,7 @@ from tailrace.errors import (
     StateError,
     TailraceError,
 )
-from tailrace.outcomes import Outcome
+from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch
 from tailrace.secret import Hide
 
@@ -85,65 +87,117 @@ class Delivery:
     def run(self, parcels: Iterable[Parcel]) -> None:
         """Deliver all; after a halt, the rest is settled as failed without being sent."""
         flying: dict[str, Batch] = {}
+        ready: deque[Parcel] = deque()
         try:
             with Crew(self._done, _claim, self._settle) as crew:
-                self._run(parcels, crew, flying)
+                try:
+                    self._run(parcels, ready, crew, flying)
+                finally:
+                    while crew.pending:
+                        self._collect(crew, flying)
         finally:
+            for parcel in ready:
+                self._pass_by(parcel, self.halt.why or "the run was interrupted")
             self._keep()
 
     def _run(
-        self, parcels: Iterable[Parcel], crew: Crew[Parcel, Sent], flying: dict[str, Batch]
+        self,
+        parcels: Iterable[Parcel],
+        ready: deque[Parcel],
+        crew: Crew[Parcel, Sent],
+        flying: dict[str, Batch],
     ) -> None:
+        """Send parcels; those in `ready` have their intent kept, and wait for their turn."""
+        group: list[Parcel] = []
         try:
             for parcel in parcels:
-                self._make_room(parcel.batch, crew, flying)
-                ready = self._ready(parcel)
-                if ready is None:
-                    self._keep()
-                    outcomes = self.ledger.fail_all(parcel, f"not sent: {self.halt.why}")
-                    self._tell(parcel.batch, outcomes)
+                if not group:
+                    self._make_room(parcel.batch, crew, flying)
+                    room = self._room(crew)
+                group.append(parcel)
+                if parcel.more and len(group) < room:
                     continue
-                flying[ready.batch.id] = ready.batch
-                crew.give(ready)
+                ready += self._intended(group)
+                group = []
+                while ready:
+                    self._send(ready, crew, flying)
+            assert not group, "a batch that was said to be ready never came"
             while flying:
                 self._collect(crew, flying)
         except KeyboardInterrupt:
             # What waits to be sent again gives up, so that the threads come to their end.
             self.clock.ask_to_stop()
             raise
-        finally:
-            while crew.pending:
-                self._collect(crew, flying)
 
     def _make_room(self, batch: Batch, crew: Crew[Parcel, Sent], flying: dict[str, Batch]) -> None:
         """Wait until a batch may go out beside those that are on their way."""
         while flying and (
-            len(flying) >= int(self.gate.allowed) or _shares(batch, flying) or not crew.idle
+            crew.busy >= int(self.gate.allowed) or _shares(batch, flying) or not crew.idle
         ):
             self._collect(crew, flying)
 
-    def _ready(self, parcel: Parcel) -> Parcel | None:
-        """Give a parcel whose intent is kept, or None where nothing more is to be sent."""
-        if parcel.late and not self.halt:
-            self._keep()
-            # An answer that never came may still be carried out, over what is sent now.
-            self.clock.sleep(max(0.0, parcel.late - self.clock.wall()))
+    def _room(self, crew: Crew[Parcel, Sent]) -> int:
+        """Give how many batches may have their intents kept together, since all may be in flight.
+
+        Where a batch is answered at once, those that follow it are as good as in flight with it.
+        """
+        if hasattr(self.writer, "reserve"):
+            return 1
+        return self.gate.ceiling if crew.quick else int(self.gate.allowed) - crew.busy
+
+    def _send(
+        self, ready: deque[Parcel], crew: Crew[Parcel, Sent], flying: dict[str, Batch]
+    ) -> None:
+        """Send the next parcel, unless what has come back since its intent was kept forbids it."""
+        batch = ready[0].batch
+        while crew.busy and (crew.busy >= int(self.gate.allowed) or _shares(batch, flying)):
+            self._collect(crew, flying)
+        self._look_up()
+        if self.halt:
+            self._pass_by(ready.popleft(), self.halt.why or "")
+            return
+        flying[batch.id] = batch
+        sent = crew.give(ready.popleft())
+        if sent is not None and _changes_course(sent.trouble):
+            self._collect(crew, flying)
+
+    def _pass_by(self, parcel: Parcel, why: str) -> None:
+        """Answer for a parcel that is not sent though its intent was kept."""
+        told = f"not sent: {why}"
+        if parcel.tried:
+            outcomes = self.ledger.leave(parcel, told)
+        else:
+            outcomes = unsent(parcel, Status.FAILED, told)
+            self.ledger.stage(parcel, outcomes)
+        self._tell(parcel.batch, outcomes)
+
+    def _look_up(self) -> None:
         if self.clock.stopping and not self.halt:
             self.halt.why = "the run was asked to stop"
-        if not self.halt and not parcel.tried:
-            parcel = self._reserved(parcel)
-        if self.halt:
-            return None
+
+    def _intended(self, group: Sequence[Parcel]) -> Sequence[Parcel]:
+        """Keep the intents of parcels; give none where nothing more is to be sent."""
+        late = group[0].late
+        if late and not self.halt:
+            self._keep()
+            # An answer that never came may still be carried out, over what is sent now.
+            self.clock.sleep(max(0.0, late - self.clock.wall()))
+        self._look_up()
+        if not self.halt and not group[0].tried:
+            group = list(map(self._reserved, group))
         try:
-            self.ledger.intend(parcel)
+            if not self.halt:
+                self.ledger.intend(*group)
+                self.halt.begun = True
+                return group
         except StateError as error:
             self.halt.stop(str(error), 7)
-            return None
         except InternalError as error:
             self.halt.stop(str(error), 1)
-            return None
-        self.halt.begun = True
-        return parcel
+        self._keep()
+        for parcel in group:
+            self._tell(parcel.batch, self.ledger.fail_all(parcel, f"not sent: {self.halt.why}"))
+        return ()
 
     def _reserved(self, parcel: Parcel) -> Parcel:
         """Have the writer make room; a refusal before anything was sent is one of the whole run."""
@@ -185,10 +239,12 @@ class Delivery:
     def _collect(self, crew: Crew[Parcel, Sent], flying: dict[str, Batch]) -> None:
         """Take in what has come back, waiting for at least one; the next intent keeps it."""
         self._keep()
-        for sent in crew.take():
+        taken = crew.take()
+        for sent in taken:
             flying.pop(sent.parcel.batch.id, None)
             if not sent.claimed:
                 self._stage(sent)
+        for sent in taken:
             self._learn(sent)
 
     def _keep(self) -> None:
@@ -214,6 +270,11 @@ class Delivery:
         if self.observe is not None:
             self._keep()
             self.observe(batch, outcomes)
+
+
+def _changes_course(trouble: Trouble) -> bool:
+    """Tell whether what a batch met may forbid that the next one goes."""
+    return bool(trouble.fatal or trouble.bug or trouble.throttled or trouble.interrupted)
 
 
 def _claim(sent: Sent) -> None:

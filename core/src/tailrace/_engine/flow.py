@@ -58,7 +58,8 @@ class Parcel:
     body: the lines of its records there, one after another. read, prefix: the records of the source up to its last
     one and their running digest, where the source is delivered while it is read. late: the moment
     before which it is not to be sent. tried: a run before made it. tried_at: that run may have sent
-    it then, and died. split: the parts of it that were refused whole by then.
+    it then, and died. split: the parts of it that were refused whole by then. more: another one
+    comes right behind it, without a wait for the source.
     """
 
     batch: Batch
@@ -72,6 +73,7 @@ class Parcel:
     tried: bool = False
     tried_at: float | None = None
     split: frozenset[str] = frozenset()
+    more: bool = False
 
     def __len__(self) -> int:
         return len(self.batch)

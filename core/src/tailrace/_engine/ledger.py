@@ -61,6 +61,9 @@ class Ledger:
         """Give the run's number in the store."""
         return int(self.run.get("number", 0))
 
+    def _who(self) -> dict[str, Any]:
+        return {"run": self.number, "config": self.config, "now": self.wall()}
+
     # What is answered without a batch
 
     def refuse(self, key: Any, reason: str, message: str, row: Any = None) -> None:
@@ -77,8 +80,7 @@ class Ledger:
                 self.skip(key, "refused", f"refused before: {known.message}")
                 return
             change = Change(number=0, action="", name=name, key=key, hash=hash_, line=line)
-            told: dict[str, Any] = {"run": self.number, "config": self.config, "now": self.wall()}
-            self._keep("refusals", entries.refusal(change, outcome, known, **told))
+            self._keep("refusals", entries.refusal(change, outcome, known, **self._who()))
         self._one(outcome)
 
     def skip(self, key: Any, reason: str, message: str) -> None:
@@ -115,25 +117,28 @@ class Ledger:
 
     # Batches
 
-    def intend(self, parcel: Parcel) -> None:
-        """Keep that a batch is about to be sent; only then may its first byte leave.
+    def intend(self, *parcels: Parcel) -> None:
+        """Keep that batches are about to be sent; only then may their first byte leave.
 
         What was staged is kept with it.
         """
-        batch = parcel.batch
         with self._lock:
-            if parcel.tried:
-                self._again(parcel)
+            if parcels[0].tried:
+                self._again(parcels[0])
                 return
-            row: Row = {"id": batch.id}
+            rows: list[Row] = [{"id": each.batch.id} for each in parcels]
             with self._kept() as store:
                 if store is not None:
-                    self._places += 1
-                    schema = self._schema(batch.schema)
-                    row = entries.intent(self.number, self._places, parcel, schema, self.wall())
-                    store.put("batches", row)
+                    rows = list(map(self._intent, parcels))
+                    store.put("batches", *rows)
                     self._flush(store)
-            self._open[batch.id], self._sizes[batch.id] = row, len(batch)
+            self._open.update((row["id"], row) for row in rows)
+            self._sizes.update((each.batch.id, len(each)) for each in parcels)
+
+    def _intent(self, parcel: Parcel) -> Row:
+        self._places += 1
+        schema = self._schema(parcel.batch.schema)
+        return entries.intent(self.number, self._places, parcel, schema, self.wall())
 
     def _again(self, parcel: Parcel) -> None:
         """Keep that what had failed of a settled batch is about to be sent once more."""
@@ -182,9 +187,8 @@ class Ledger:
                 yield None
             else:
                 with self.store.transaction() as store:
-                    rows = [self._settle(store, *each) for each in staged]
+                    self._settle(store, staged)
                     yield store
-                self._open.update((row["id"], row) for row in rows)
         except StateError as error:
             self._staged.clear()
             for parcel, *_ in staged:
@@ -226,19 +230,13 @@ class Ledger:
             self.account.add(Status.IN_DOUBT, len(parcel), told)
 
     def _settle(
-        self, store: Store, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool
-    ) -> Row:
-        """Write what became of a batch; give its row as it is now."""
-        settling = Settling(
-            run=self.number,
-            config=self.config,
-            keyed=self.keyed,
-            known=self._known,
-            now=self.wall(),
-        )
-        row = settling.settle(store, self._open[parcel.batch.id], parcel, outcomes, unclear)
+        self, store: Store, staged: Iterable[tuple[Parcel, Sequence[Outcome], bool]]
+    ) -> None:
+        """Write what became of batches."""
+        settling = Settling(keyed=self.keyed, known=self._known, **self._who())
+        settle, held = settling.settle, self._open
+        store.put("batches", *[settle(store, held[each[0].batch.id], *each) for each in staged])
         self._flush(store)
-        return row
 
     def leave(self, parcel: Parcel, message: str) -> list[Outcome]:
         """Leave what a run that died may have sent as it is; nothing became of it now."""

@@ -111,7 +111,8 @@ def read(line: bytes) -> Change:
 
 def stripped(lines: Iterable[bytes]) -> bytes:
     """Give lines without their values, that of the cursor among them."""
-    return b"".join([b"%b\t\t\n" % line.rsplit(b"\t", 2)[0] for line in lines])
+    heads = [line.rsplit(b"\t", 2)[0] for line in lines]
+    return b"\t\t\n".join([*heads, b""])
 
 
 def hash_fields(row: Mapping[str, Any], ids: Mapping[str, int]) -> str:

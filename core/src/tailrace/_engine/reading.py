@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
 from time import monotonic
@@ -193,24 +194,26 @@ def _iterable(source: Any) -> Iterable[Any]:
 
 def _from_rows(rows: Iterable[Any], watch: _Watch) -> Pages:
     page: list[Any] = []
-    iterator, look, left = iter(rows), 1, 1
+    iterator, look, until = iter(rows), 1, 1
     began = watch.now()
     try:
-        for row in iterator:
-            # A copy: a source may yield one dict again and again, filled anew.
-            if type(row) is dict:
-                page.append(row.copy())
-            else:
-                page.append(dict(row) if isinstance(row, Mapping) else row)
-            left -= 1
-            if left:
-                continue
+        while True:
+            for row in islice(iterator, look):
+                # A copy: a source may yield one dict again and again, filled anew.
+                if type(row) is dict:
+                    page.append(row.copy())
+                else:
+                    page.append(dict(row) if isinstance(row, Mapping) else row)
+            if len(page) < until:
+                break
             # A slow source must not hold back a stop, or its rows, until its page is full.
             slow = watch.now() - began > _SLOW
-            look = left = 1 if slow else min(2 * look, _LOOK, PAGE - len(page) or 1)
+            look = 1 if slow else min(2 * look, _LOOK)
             if len(page) == PAGE or slow or watch.stopped():
                 yield page
                 page, began = [], watch.now()
+            look = min(look, PAGE - len(page))
+            until = len(page) + look
     except (GeneratorExit, KeyboardInterrupt, SystemExit):
         raise
     except BaseException:

@@ -35,20 +35,19 @@ class Settling:
     def settle(
         self, store: Store, row: Row, parcel: Parcel, outcomes: Sequence[Outcome], unclear: bool
     ) -> Row:
-        """Write what became of a batch whose row it was; give its row as it is now."""
+        """Write what became of a batch's records; give its row, which is to be written, too."""
         whole = isinstance(outcomes, AllDelivered)
         fresh = Counter(
             {"delivered": len(outcomes)} if whole else (str(each.status) for each in outcomes)
         )
         before = Counter(orjson.loads(row["tally"])) if row["tally"] else Counter()
         before[entries.OPEN] -= len(parcel) if before else 0
-        settled = store.change(
-            "batches",
-            row,
-            settled=self.now,
-            late=self.now + LATE if unclear else row["late"],
-            tally=orjson.dumps(dict(+(before + fresh))).decode(),
-        )
+        settled = {
+            **row,
+            "settled": self.now,
+            "late": self.now + LATE if unclear else row["late"],
+            "tally": orjson.dumps(dict(+(before + fresh))).decode(),
+        }
         if not whole or parcel.tried or self.known:
             lines = parcel.lines or [b""] * len(parcel)
             for place, (line, outcome) in enumerate(zip(lines, outcomes, strict=True)):

@@ -79,16 +79,15 @@ class Store:
         with self._lock, self.told():
             self.fence()
 
-    def put(self, table: str, row: Row) -> None:
-        """Write one whole row, over the one with the same key; inside a transaction."""
+    def put(self, table: str, *rows: Row) -> None:
+        """Write whole rows, over those with the same keys; inside a transaction."""
         if not self.connection.in_transaction:
             raise InternalError(f"a row of {table} was written outside a transaction")
-        self._put(table, row)
+        self._put(table, *rows)
 
     def change(self, table: str, row: Row, **values: Any) -> Row:
         """Write a row that was read before with some values changed; give it as it is now."""
         changed = {**row, **values}
-        changed.pop("seal", None)
         self.put(table, changed)
         return changed
 
@@ -183,9 +182,13 @@ class Store:
             )
         return StateError(f"{self.path} is damaged ({error})")
 
-    def _put(self, table: str, row: Row) -> None:
-        whole = {name: row.get(name) for name in TABLES[table]}
-        self.connection.execute(_WRITES[table], [*whole.values(), seal_of(whole)])
+    def _put(self, table: str, *rows: Row) -> None:
+        wholes = [{name: row.get(name) for name in TABLES[table]} for row in rows]
+        written = [[*whole.values(), seal_of(whole)] for whole in wholes]
+        if len(rows) == 1:
+            self.connection.execute(_WRITES[table], written[0])
+        else:
+            self.connection.executemany(_WRITES[table], written)
 
 
 def make_store(path: Path, sync: str) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
+from itertools import islice
 from typing import Any, Self
 
 import attrs
@@ -99,26 +100,32 @@ class Segments:
 
     def seal(self, parcels: Iterable[Parcel]) -> Iterator[Parcel]:
         """Give each parcel with its lines, which are on disk by then."""
-        for parcel in parcels:
-            values = lines_of(rows_of(parcel.batch))
-            self.running.take(values)
-            body = self._body(parcel, values)
+        for group in _together(parcels):
+            values = iter(lines_of([row for each in group for row in rows_of(each.batch)]))
+            sealed = [self._sealed(each, list(islice(values, len(each)))) for each in group]
             try:
-                self._file.write(body)
+                self._file.write(b"".join([each.body for each in sealed]))
                 self._file.flush()
                 if self.durable:
                     os.fsync(self._file.fileno())
             except OSError as error:
                 raise self.state.unwritable(error) from None
-            yield attrs.evolve(
-                parcel,
-                body=body,
-                file=self.name,
-                offset=self._at,
-                read=parcel.numbers[-1],
-                prefix=self.running.told(),
-            )
-            self._at += len(body)
+            yield from sealed
+
+    def _sealed(self, parcel: Parcel, values: Sequence[bytes]) -> Parcel:
+        self.running.take(values)
+        body, at = self._body(parcel, values), self._at
+        self._at += len(body)
+        return Parcel(
+            parcel.batch,
+            parcel.numbers,
+            body,
+            self.name,
+            at,
+            read=parcel.numbers[-1],
+            prefix=self.running.told(),
+            more=parcel.more,
+        )
 
     def _body(self, parcel: Parcel, values: Sequence[bytes]) -> bytes:
         if not self.keyed:
@@ -135,6 +142,16 @@ class Segments:
             for number, record, line in zip(parcel.numbers, parcel.batch, values, strict=True)
         )
         return b"".join(map(write, changes))
+
+
+def _together(parcels: Iterable[Parcel]) -> Iterator[list[Parcel]]:
+    """Give parcels that come without a wait for the source in one list."""
+    group: list[Parcel] = []
+    for parcel in parcels:
+        group.append(parcel)
+        if not parcel.more:
+            yield group
+            group = []
 
 
 @attrs.frozen
