@@ -1,10 +1,12 @@
 """What a plugin may ask of the engine's HTTP client."""
 
 import json as jsonlib
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import date, time
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from typing import Any, Protocol, TypedDict, Unpack
 from urllib.parse import urlencode, urlsplit
@@ -220,6 +222,7 @@ class Http:
         return whole
 
 
+@lru_cache(maxsize=16)
 def _is_address(url: str) -> bool:
     try:
         parts = urlsplit(url)
@@ -253,12 +256,17 @@ def titled(*several: Mapping[str, str]) -> dict[str, str]:
 
 def check_headers(headers: Mapping[str, str]) -> None:
     """Raise a ConfigError for a header that would not stay one line; its value is not shown."""
+    if not _UNFIT.search("".join(map("".join, headers.items()))):
+        return
     for name, value in headers.items():
-        line = f"{name}{value}"
-        if any(character in line for character in "\r\n\0"):
+        found = _UNFIT.search(name + value)
+        if found and found[0] in "\r\n\0":
             raise ConfigError(f"header {name!r} holds a line break or a zero byte")
-        if max(map(ord, line), default=0) > 255:
+        if found:
             raise ConfigError(f"header {name!r} holds a character that no header can")
+
+
+_UNFIT = re.compile("[\r\n\0]|[^\0-\xff]")
 
 
 def encode_json(value: Any) -> bytes:

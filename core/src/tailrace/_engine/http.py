@@ -79,6 +79,8 @@ class Client:
 
     def _wire(self) -> "Wire":
         """Give the one wire; a run that sends nothing imports no HTTP library."""
+        if self._wires:
+            return self._wires[0]
         with self._lock:
             if not self._wires:
                 from tailrace._engine.wire import Wire
@@ -91,14 +93,9 @@ class Client:
         """Give the seconds for which this thread was held back so far: by pace, or to try again."""
         return getattr(self._local, "waited", 0.0)
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
-        """Count the seconds of a block among those for which this thread was held back."""
-        began = self.clock.monotonic()
-        try:
-            yield
-        finally:
-            self._local.waited = self.waited + self.clock.monotonic() - began
+    def waited_since(self, began: float) -> None:
+        """Count the seconds since a moment among those for which this thread was held back."""
+        self._local.waited = self.waited + self.clock.monotonic() - began
 
     @contextmanager
     def attempt(self, delivery: str) -> Iterator[Attempt]:
@@ -115,16 +112,21 @@ class Client:
         attempt: Attempt | None = getattr(self._local, "attempt", None)
         tries = _Tries(self, request, attempt, _repeatable(request, attempt) and judged)
         while True:
-            headers = titled(request.headers, request.auth.headers() if request.auth else {})
-            check_headers(headers)
-            self._wire()  # which takes longer to import than a slot lasts
-            with self.waiting():
+            headers = request.headers
+            if request.auth is not None:
+                headers = titled(headers, request.auth.headers())
+                check_headers(headers)
+            wire = self._wire()  # which takes longer to import than a slot lasts
+            began = self.clock.monotonic()
+            try:
                 slot = self.pace.acquire(request.scope)
+            finally:
+                self.waited_since(began)
             if self.clock.stopping and not request.safe and attempt is not None:
                 raise UnsentError("not sent: the run was asked to stop")
             self.permit()
             try:
-                answer = self._send(request, headers, slot)
+                answer = self._send(wire, request, headers, slot)
             except Unsent as error:
                 if judged and tries.again(str(error)):
                     continue
@@ -171,20 +173,22 @@ class Client:
             raise RejectedError(message, reason=f"http_{status}", status=status)
         return None
 
-    def _send(self, request: Request, headers: Mapping[str, str], slot: float) -> Answer:
+    def _send(
+        self, wire: "Wire", request: Request, headers: Mapping[str, str], slot: float
+    ) -> Answer:
         with self._lock:
             self.counters.requests += 1
         began = self.clock.monotonic()
-        wire = self._wire()
         try:
             answer = wire.send(request.method, request.url, headers, request.body)
         except (Unsent, Lost) as error:
             _log.debug("%s: %s", _place(request), error)
             raise
-        seconds = self.clock.monotonic() - began
         self.pace.left(request.scope, slot, began - slot + wire.late)
         self.pace.answered(request.scope, began, answer.status, answer.headers)
-        _log.debug("%s: %d in %.3f s", _place(request), answer.status, seconds)
+        if _log.isEnabledFor(logging.DEBUG):
+            seconds = self.clock.monotonic() - began
+            _log.debug("%s: %d in %.3f s", _place(request), answer.status, seconds)
         return answer
 
     def _throttled(self, attempt: Attempt | None) -> None:
@@ -233,8 +237,11 @@ class _Tries:
         seconds = max(wait or 0.0, backoff(self.made, clock.random()))
         self.made += 1
         _log.info("%s; again in %.1f s", why, seconds)
-        with self.client.waiting():
+        began = clock.monotonic()
+        try:
             clock.sleep(seconds)
+        finally:
+            self.client.waited_since(began)
         self.client.retried()
         return True
 
@@ -282,9 +289,8 @@ def _repeatable(request: Request, attempt: Attempt | None) -> bool:
 
 def _garbled(asked: Mapping[str, str], answer: Answer) -> bool:
     """Tell that an answer should be JSON, by what was asked for or what it says, and is none."""
-    accepted = next((value for name, value in asked.items() if name.lower() == "accept"), "")
-    says_json = "json" in answer.headers.get("content-type", "") or accepted == "application/json"
-    if not answer.content or not says_json:
+    says_json = "json" in answer.headers.get("content-type", "")
+    if not answer.content or not (says_json or asked.get("Accept") == "application/json"):
         return False
     try:
         orjson.loads(answer.content)

@@ -160,7 +160,7 @@ class Pace:
             state.resumes = max(state.resumes, now + (asked or 0.0), now + quiet)
 
     def _of(self, scope: str) -> _Scope:
-        return self._scopes.setdefault(scope, _Scope())
+        return self._scopes.get(scope) or self._scopes.setdefault(scope, _Scope())
 
     def _limits(self, scope: str) -> list[Slots]:
         """Give the limits that are known."""
