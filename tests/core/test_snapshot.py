@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tailrace._engine import snapshot as module
+from tailrace._engine.arrow import connect
 from tailrace._engine.codec import digest, encode, name_of
 from tailrace._engine.lines import hash_fields
 from tailrace._engine.snapshot import (
@@ -22,6 +23,7 @@ from tailrace._engine.snapshot import (
     Snapshot,
     advance,
     rewrite,
+    table_of,
 )
 
 KEYS = st.one_of(st.integers(0, 9), st.sampled_from(["a", "", "\t", "\n", '"', "é", "1"]))
@@ -135,3 +137,15 @@ def test_a_folder_may_have_any_name(tmp_path):
 
     assert isinstance(snapshot.segments[0], Segment)
     assert [each.key for each in found] == ["k"]
+
+
+def test_a_file_larger_than_memory_is_read(tmp_path):
+    path = tmp_path / "large.lines"
+    path.write_bytes(b"a\tb\n" * 10_000_000)
+    with connect() as connection:
+        connection.execute("SET memory_limit = '36MB'")
+        (count,) = connection.execute(
+            f"SELECT count(*) FROM ({table_of(path, ('one', 'other'))})"
+        ).fetchone()
+
+    assert 10_000_000 == count

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tailrace
-from tailrace._engine import columnar, planned, settled
+from tailrace._engine import columnar, places, planned, settled
 from tailrace._engine.closing import open_snapshot
 from tailrace._engine.diff import Diff
 from tailrace._engine.erasing import erase_key
@@ -86,6 +86,12 @@ def table(kind, rows):
     return connection.sql("FROM t").to_arrow_table()
 
 
+def written(source, path):
+    """Write a table to a file, of which a part may be read again."""
+    duckdb.sql("FROM source").write_parquet(str(path))
+    return path
+
+
 @attrs.define(eq=False)
 class Course:
     """Run again and again into one state; `rows` reads row by row, as if no source were columnar."""
@@ -96,16 +102,24 @@ class Course:
     service: Service = attrs.field(factory=Service)
     turn: int = 0
     stages: int = 0
+    placed: int = 0
 
     def sync(self, source, **told):
         given = {"name": "case", "mode": "upsert", "key": "k0", **told}
+        if isinstance(source, Path):
+            given |= {"source_options": {"path": source}}
+            source = "file"
         return tailrace.Sync(
             source=source, destination=self.service.spec(), state=self.root / "state", **given
         )
 
     @contextmanager
     def patched(self):
-        stage = columnar.Columnar._stage
+        stage, compared = columnar.Columnar._stage, places.compared
+
+        def compared_(*given):
+            self.placed += 1
+            return compared(*given)
 
         def counted(*given):
             self.stages += 1
@@ -120,6 +134,8 @@ class Course:
             put(columnar, "_SHARE", self.share)
             put(settled, "_SHARE", 0)
             put(columnar.Columnar, "_stage", counted)
+            put(places, "kept", lambda *_: True)
+            put(places, "compared", compared_)
             if self.rows:
                 put(planned, "_columnar", lambda *_: None)
             yield
@@ -173,8 +189,9 @@ def reads(kind):
     )
 
 
+@pytest.mark.parametrize("form", ["stream", "file"])
 @pytest.mark.parametrize("mode", ["upsert", "insert", "update", "mirror"])
-def test_a_columnar_source_is_compared_as_its_rows_would_be(mode):
+def test_a_columnar_source_is_compared_as_its_rows_would_be(mode, form):
     mapped = {"w": "v", "y": "x", "t": {"template": "{k0}-{v}"}, "c": {"constant": 1}}
 
     @settings(max_examples=200 if FULL else 10)
@@ -193,6 +210,8 @@ def test_a_columnar_source_is_compared_as_its_rows_would_be(mode):
             other = Course(Path(folder) / "other", rows=True)
             for rows in versions:
                 source = table(kind, rows)
+                if form == "file":
+                    source = written(source, Path(folder) / "source.parquet")
 
                 assert other.told(source, **told) == one.told(source, **told)
 
@@ -238,6 +257,31 @@ def test_only_what_changed_comes_to_python(course, seen):
 
     assert ([11], [11]) == (seen, keys_of(course))
     assert (12, 11) == (report.read, report.skipped)
+
+
+def test_rows_of_a_file_are_compared_with_those_in_their_places(tmp_path, seen):
+    course = Course(tmp_path)
+    unnamed = (None, "same", 1.5, [3])
+    for rows in [*rows_of(1, 3), unnamed, *rows_of(1)[4:]], [*rows_of(1), (12, "v1", 1.5, [12])]:
+        source = written(table("BIGINT", rows), tmp_path / "source.parquet")
+        seen.clear()
+        report = course.run(source)
+
+    assert (1, [3, 12]) == (course.placed, seen)
+    assert (13, 11) == (report.read, report.skipped)
+
+
+@pytest.mark.parametrize("share", [0, 1000])
+def test_what_is_laid_down_stands_in_the_order_of_the_read(tmp_path, share):
+    course = Course(tmp_path, share=share)
+    rows = rows_of(1)
+    reads = [rows, [*rows[:5], (None, "same", 1.5, []), *rows[:4:-1]]]
+    for each in reads:
+        course.run(written(table("BIGINT", each), tmp_path / "source.parquet"))
+    found = duckdb.sql(f"SELECT name FROM '{course.files[-1]}'").fetchall()
+    names = [None if key is None else str(key) for key, *_ in reads[share > 0]]
+
+    assert names == [name for (name,) in found]
 
 
 def test_what_goes_back_to_an_older_value_is_sent_again(course):

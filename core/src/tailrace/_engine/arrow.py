@@ -1,6 +1,7 @@
 """Columnar sources, read through DuckDB as a stream of row tuples."""
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,8 @@ _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "memory_limit": "256MB",
     "autoinstall_known_extensions": False,
 }
+_POLL = 0.1
+"""Seconds between two looks at whether a long query is to stop."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ZONED = re.compile(r"TIMESTAMP WITH TIME ZONE|TIMESTAMPTZ_NS")
 _UNZONED = re.compile(r"TIMESTAMP(?! WITH|TZ)")
@@ -89,7 +92,8 @@ class Column:
 class Scan:
     """Hold a relation's columns and stream its rows; closes its connection at the end.
 
-    The relation is read once, by whoever iterates, or by a query of others on its connection.
+    The relation is read once, by whoever iterates, or by a query of others on its connection;
+    `again` says that a part of it may be read for a look ahead.
     """
 
     connection: Any
@@ -97,6 +101,7 @@ class Scan:
     columns: Sequence[Column]
     failed: Callable[[Exception], Exception] = lambda error: error
     expected: int | None = None
+    again: bool = False
 
     @property
     def schema(self) -> Schema:
@@ -186,6 +191,33 @@ def scan_object(source: Any) -> Scan:
         connection.close()
         raise
     return scan(connection, "source", names=names)
+
+
+@contextmanager
+def ended_when(connection: Any, stopped: Callable[[], bool]) -> Iterator[list[bool]]:
+    """Interrupt a query when the run is asked to stop; what is given is filled then."""
+    import duckdb
+
+    ended: list[bool] = []
+    done = threading.Event()
+
+    def watch() -> None:
+        while not done.wait(_POLL):
+            if stopped():
+                ended.append(True)
+                connection.interrupt()
+                return
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield ended
+    except duckdb.InterruptException:
+        if not ended:
+            raise
+    finally:
+        done.set()
+        watcher.join()
 
 
 def identifier(name: str) -> str:

@@ -6,19 +6,19 @@ to look at: such a row is passed. All others come as rows do from any source, wi
 """
 
 import re
-import threading
 from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import attrs
 
+from tailrace._engine import places
 from tailrace._engine.arrow import (
     PAGE,
     Column,
     Scan,
+    ended_when,
     file_literal,
     fixed,
     fixes,
@@ -32,8 +32,6 @@ from tailrace._engine.snapshot import table_of
 
 _MEMORY = "768MB"
 """What the one pass may take: of 10 million rows it keeps some 50 bytes each."""
-_POLL = 0.1
-"""Seconds between two looks at whether a long pass is to stop."""
 _SHARE = 20
 """Where one row in so many was not passed, all are laid down anew for the next read."""
 _COLUMNS = ("mark", "print", "name", "hash")
@@ -200,7 +198,7 @@ class Columnar:
                     f" {', '.join(chosen)} FROM {self.scan.relation}"
                 )
             else:
-                with _ended(connection, self.stopped) as ended:
+                with ended_when(connection, self.stopped) as ended:
                     self._stage(connection, self.settled)
                 if ended:
                     # Who reads looks whether to stop before the next page.
@@ -237,26 +235,24 @@ class Columnar:
     def _stage(self, connection: Any, settled: Settled) -> None:
         """Read all once: keep the values of those that are not settled, and which these are."""
         self.marks.named(connection, "since", settled.since)
-        view = _but(settled.path, "since", ("mark", "print"))
-        connection.execute(f"CREATE TEMP VIEW settled AS {view}")
-        values = ", ".join(f"c{at} := c{at}" for at in range(len(self.marks.columns)))
         columns = ", ".join(
             f"{each.selected} AS c{at}" for at, each in enumerate(self.marks.columns)
         )
-        # The rows are what streams by, and what is settled what they are looked up in.
-        connection.execute("SET disabled_optimizers = 'join_order,build_side_probe_side'")
-        connection.execute(
-            "CREATE TEMP TABLE staged AS SELECT r.number, coalesce(r.mark, s.mark) AS mark,"  # noqa: S608
-            f" CASE WHEN s.print IS DISTINCT FROM r.print THEN [struct_pack(print := r.print, {values})]"
-            " END AS row, s.print IS NOT NULL AS known FROM (SELECT row_number() OVER () AS number,"
-            f" {self.marks.mark} AS mark, {self.marks.print} AS print, {columns}"
-            f" FROM {self.scan.relation}) r FULL JOIN settled s ON r.mark = s.mark"
+        read = (
+            f"SELECT row_number() OVER () AS number, {self.marks.mark} AS mark,"  # noqa: S608
+            f" {self.marks.print} AS print, {columns} FROM {self.scan.relation}"
         )
-        connection.execute("SET disabled_optimizers = ''")
-        self.read, met, alike, lost, held = connection.execute(
+        values = ", ".join(f"c{at} := c{at}" for at in range(len(self.marks.columns)))
+        row = f"struct_pack(print := r.print, {values})"
+        if self._placed(connection, settled):
+            aside = places.compared(connection, read, row, settled.path, settled.rows)
+        else:
+            aside = places.looked_up(connection, read, row, settled.path)
+        rest, met, alike, lost = connection.execute(
             "SELECT count(number), count(number) FILTER (known), count(number) FILTER (row IS NULL),"
-            " count(*) FILTER (number IS NULL), (SELECT count(*) FROM settled) FROM staged"
+            " count(*) FILTER (number IS NULL) FROM staged"
         ).fetchone()
+        self.read, alike, held = rest + aside.rows, alike + aside.rows, aside.held
         self.passed = alike
         connection.execute("CREATE TEMP TABLE doubled (mark UBIGINT)")
         if met != held - lost:
@@ -274,19 +270,39 @@ class Columnar:
             "COPY (SELECT mark FROM staged WHERE number IS NULL OR row IS NOT NULL UNION FROM doubled"  # noqa: S608
             f" UNION FROM since) TO {literal(str(self.others))} (FORMAT parquet, USE_TMP_FILE false)"
         )
+        if self.anew:
+            create(self.moved).close()
+            connection.execute(
+                "COPY (SELECT mark, number AS place FROM staged WHERE number IS NOT NULL AND row IS NULL)"  # noqa: S608
+                f" TO {literal(str(self.moved))} (FORMAT parquet, USE_TMP_FILE false)"
+            )
+
+    def _placed(self, connection: Any, settled: Settled) -> bool:
+        """Tell whether rows are to be compared with those that stood in their places."""
+        relation, mark = self.scan.relation, self.marks.mark
+        return self.scan.again and places.kept(connection, relation, mark, settled.path)
 
     @property
     def others(self) -> Path:
         """Give the file of the marks that are not passed, whatever the settled rows say."""
         return self.folder / "others.parquet"
 
+    @property
+    def moved(self) -> Path:
+        """Give the file of where rows stand that are passed, but for those in their old places."""
+        return self.folder / "moved.parquet"
+
     def view(self, connection: Any) -> None:
         """Give a connection the view `passed`: the rows of the settled file that were read again."""
         if self.settled is None:
-            query = "SELECT 0::UBIGINT AS mark, 0::UBIGINT AS print, '' AS name, ''::BLOB AS hash WHERE false"
+            query = (
+                "SELECT 0::UBIGINT AS mark, 0::UBIGINT AS print, '' AS name, ''::BLOB AS hash,"
+                " 0::BIGINT AS number WHERE false"
+            )
         else:
             others = f"read_parquet({file_literal(self.others)})"
-            query = _but(self.settled.path, others, _COLUMNS)
+            columns = (*_COLUMNS, "file_row_number + 1 AS number")
+            query = places.but(self.settled.path, others, columns)
         connection.execute(f"CREATE TEMP VIEW passed AS {query}")
 
     def listed(self, reason: str) -> str:
@@ -314,15 +330,28 @@ class Columnar:
         create(into).close()
         told = table_of(self.folder / "marks", ("number", "mark", "print"))
         connection.execute(
-            "CREATE TEMP TABLE marks AS SELECT m.mark::UBIGINT AS mark, m.print::UBIGINT AS print,"  # noqa: S608
-            f" s.name, unhex(s.hash) AS hash FROM staged s JOIN ({told}) m"
-            " ON s.number = m.number::BIGINT WHERE s.name NOT IN (SELECT name FROM special)"
+            "CREATE TEMP TABLE marks AS SELECT m.number::BIGINT AS number, m.mark::UBIGINT AS mark,"  # noqa: S608
+            f" m.print::UBIGINT AS print, s.name, unhex(s.hash) AS hash FROM ({told}) m LEFT JOIN"
+            " (FROM staged WHERE name NOT IN (SELECT name FROM special)) s"
+            " ON s.number = m.number::BIGINT"
         )
         columns = ", ".join(_COLUMNS)
-        (count,) = connection.execute(
-            f"COPY (SELECT {columns} FROM passed UNION ALL SELECT {columns} FROM marks WHERE mark NOT IN"  # noqa: S608
-            " (SELECT mark FROM marks GROUP BY mark HAVING count(*) > 1))"
+        passed = f"SELECT number, {columns} FROM passed"  # noqa: S608  # our own words
+        if self.settled is not None:
+            passed = (
+                f"SELECT coalesce(m.place, number) AS number, {columns} FROM passed LEFT JOIN"  # noqa: S608
+                f" read_parquet({file_literal(self.moved)}) m USING (mark)"
+            )
+        # A row that is not settled keeps its place, so that those behind it are found in theirs.
+        connection.execute(
+            f"COPY (SELECT {columns} FROM ({passed} UNION ALL"  # noqa: S608
+            f" SELECT number, {', '.join(f'if(good, {each}, NULL)' for each in _COLUMNS)} FROM"
+            " (SELECT *, name IS NOT NULL AND mark NOT IN (SELECT mark FROM marks WHERE name IS NOT"
+            " NULL GROUP BY mark HAVING count(*) > 1) AS good FROM marks)) ORDER BY number)"
             f" TO {literal(str(into))} (FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false)"
+        )
+        (count,) = connection.execute(
+            f"SELECT count(mark) FROM read_parquet({file_literal(into)})"  # noqa: S608  # our own words
         ).fetchone()
         return int(count)
 
@@ -338,43 +367,8 @@ def listed(connection: Any, path: Path) -> Iterator[tuple[str, str]]:
         settled = path.with_name(name)
         if settled.exists():
             columns = ("name", f"{literal(reason)} AS reason")
-            queries.append(_but(settled, f"{where} WHERE mark IS NOT NULL", columns))
+            queries.append(places.but(settled, f"{where} WHERE mark IS NOT NULL", columns))
     for query in queries:
         connection.execute(query)
         while rows := connection.fetchmany(PAGE):
             yield from rows
-
-
-def _but(settled: Path, others: str, columns: Sequence[str]) -> str:
-    """Give the query of those rows of a settled file whose marks are not among others."""
-    return (
-        f"SELECT {', '.join(columns)} FROM read_parquet({file_literal(settled)}) WHERE mark NOT IN"  # noqa: S608
-        f" (SELECT mark FROM {others})"
-    )
-
-
-@contextmanager
-def _ended(connection: Any, stopped: Callable[[], bool]) -> Iterator[list[bool]]:
-    """Interrupt a query when the run is asked to stop; what is given is filled then."""
-    import duckdb
-
-    ended: list[bool] = []
-    done = threading.Event()
-
-    def watch() -> None:
-        while not done.wait(_POLL):
-            if stopped():
-                ended.append(True)
-                connection.interrupt()
-                return
-
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield ended
-    except duckdb.InterruptException:
-        if not ended:
-            raise
-    finally:
-        done.set()
-        watcher.join()

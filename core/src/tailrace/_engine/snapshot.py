@@ -30,6 +30,8 @@ GONE = "gone"
 """It was deleted."""
 
 _COLUMNS = ("name", "key", "hash", "fields", "state", "owned", "remote", "run")
+_LINE = 16_000_000
+"""Bytes of the longest line; DuckDB would read 16 times as much at once, all its memory."""
 _DELTAS = 8
 """Files beside the base before all become one; or a fifth of the base's rows, if that is sooner."""
 
@@ -147,7 +149,7 @@ def table_of(path: Path, columns: Sequence[str]) -> str:
     return (
         f"SELECT {chosen} FROM read_csv({file_literal(path)}, delim = '\t', quote = '',"  # noqa: S608
         f" escape = '', header = false, auto_detect = false, columns = {{{told}}},"
-        " max_line_size = 16000000, parallel = true)"
+        f" max_line_size = {_LINE}, buffer_size = {_LINE}, parallel = true)"
     )
 
 

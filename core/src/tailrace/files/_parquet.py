@@ -16,7 +16,7 @@ def scan_parquet(paths: Sequence[Path]) -> Scan:
     reading = scan(connection, f"read_parquet({files}, union_by_name = true)", _failed(paths))
     with connect() as other:
         count = other.execute(f"SELECT sum(num_rows) FROM parquet_file_metadata({files})")  # noqa: S608  # quoted
-        return attrs.evolve(reading, expected=int(count.fetchone()[0]))
+        return attrs.evolve(reading, expected=int(count.fetchone()[0]), again=True)
 
 
 def _failed(paths: Sequence[Path]) -> Callable[[Exception], SourceError]:
