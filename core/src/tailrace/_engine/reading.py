@@ -63,7 +63,11 @@ class Reading:
             else:
                 numbers = range(self.read + 1, self.read + 1 + len(page))
                 self.read += len(page)
-            yield self._checked(page, numbers, known)
+            if self.scan is not None:
+                # They have the columns, and the types, that the scan has told.
+                yield Rows(numbers, list(page), known.schema)
+            else:
+                yield self._checked(page, numbers, known)
 
     def pick(self, pages: Pages) -> None:
         """Take only those rows of the source that somebody picks."""
