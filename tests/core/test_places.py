@@ -13,12 +13,16 @@ from tailrace._engine.arrow import connect, identifier, scan
 from tailrace._engine.columnar import Columnar, Settled, marks_of
 
 KEYS = st.integers(0, 12)
-ROWS = st.lists(st.tuples(KEYS, st.sampled_from("aab")), max_size=14)
+ROWS = st.lists(st.tuples(KEYS, st.sampled_from("aab")), max_size=4)
 SETTLED = st.lists(
     st.one_of(st.none(), st.tuples(KEYS, st.sampled_from("aab"))),
+    min_size=1,
     max_size=14,
     unique_by=lambda row: object() if row is None else row[0],
 )
+
+
+EDITS = st.lists(st.sampled_from(["same", "same", "changed", "since", "gone"]), min_size=14)
 
 
 def source(rows, again=True):
@@ -87,10 +91,14 @@ def told_by(monkeypatch):
 
 
 def test_places_tell_what_keys_would(told_by):
-    @given(ROWS, SETTLED, st.sets(KEYS.map(str), max_size=2), st.booleans())
-    def check(rows, before, since, same):
-        # Most rows of a read are as they were.
-        rows = [each for each in before if each] + rows if same else rows
+    @given(SETTLED, EDITS, ROWS, st.booleans())
+    def check(before, edits, more, unnamed):
+        rows, since = [], set()
+        for row, edit in zip(before, edits, strict=False):
+            key, value = row or (None, "a")
+            rows += [] if edit == "gone" else [(key, "c" if edit == "changed" else value)]
+            since |= {str(key)} if row and edit == "since" else set()
+        rows = [each for each in rows + more if unnamed or each[0] is not None]
 
         assert told_by(False, rows, before, since) == told_by(True, rows, before, since)
 

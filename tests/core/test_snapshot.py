@@ -22,6 +22,7 @@ from tailrace._engine.snapshot import (
     Segment,
     Snapshot,
     advance,
+    held_of,
     rewrite,
     table_of,
 )
@@ -60,6 +61,11 @@ def played(folder, deltas):
         yield snapshot
 
 
+def played_on(snapshot, delta):
+    segments = advance(snapshot, delta, snapshot.temporary, "snapshot-then")
+    yield Snapshot(sealed(segments), snapshot.temporary)
+
+
 def expected(deltas):
     held = {each.name: each for delta in deltas for each in delta}
     return {name: each for name, each in held.items() if each.state != GONE}
@@ -92,6 +98,36 @@ def test_rewritten_it_has_nothing_of_what_is_gone(in_memory, deltas, gone):
 
     assert segments == 1
     assert found == expected(deltas).keys() - {each.name for each in tombs}
+
+
+@given(deltas=DELTAS, names=st.sets(KEYS.map(name_of), max_size=4))
+@settings(max_examples=30)
+def test_some_of_it_are_those_of_all(deltas, names):
+    with TemporaryDirectory() as place, mock.patch.object(module, "IN_MEMORY", 0):
+        *_, snapshot = played(Path(place), deltas)
+        with snapshot.connect() as connection:
+            connection.execute(
+                "CREATE TABLE wanted AS SELECT unnest(?::VARCHAR[]) AS name", [[*names]]
+            )
+            found = connection.execute(snapshot.held(connection, among="wanted")).fetchall()
+
+    held = expected(deltas)
+    assert {held_of(row).name: held_of(row) for row in found} == {
+        name: held[name] for name in names & held.keys()
+    }
+
+
+@given(deltas=DELTAS)
+@settings(max_examples=15)
+def test_a_file_of_an_older_version_holds_the_same(deltas):
+    with TemporaryDirectory() as place, mock.patch.object(module, "IN_MEMORY", 0):
+        with mock.patch.multiple(module, _WRITTEN={}):
+            *_, snapshot = played(Path(place), deltas)
+        after = [Held("1", 1, "ab", "AAA=", owned=True)]
+        both = [snapshot, *list(played_on(snapshot, after))]
+        found = [{each.name: each for each in one.each()} for one in both]
+
+    assert found == [expected(deltas), expected([*deltas, after])]
 
 
 def test_files_of_a_snapshot_never_become_many(tmp_path):
@@ -141,11 +177,11 @@ def test_a_folder_may_have_any_name(tmp_path):
 
 def test_a_file_larger_than_memory_is_read(tmp_path):
     path = tmp_path / "large.lines"
-    path.write_bytes(b"a\t%b\n" % (b"b" * 997) * 80_000)
+    path.write_bytes(b"a\t%b\n" % (b"b" * 997) * 150_000)
     with connect() as connection:
-        connection.execute("SET memory_limit = '64MB'")
+        connection.execute("SET memory_limit = '120MB'")
         (count,) = connection.execute(
             f"SELECT count(*) FROM ({table_of(path, ('one', 'other'))})"
         ).fetchone()
 
-    assert 80_000 == count
+    assert 150_000 == count

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tailrace
-from tailrace._engine import columnar, places, planned, settled
+from tailrace._engine import columnar, places, planned, settled, state
 from tailrace._engine.closing import open_snapshot
 from tailrace._engine.diff import Diff
 from tailrace._engine.erasing import erase_key
@@ -411,7 +411,9 @@ def test_a_look_ahead_writes_nothing(course):
     assert before == picture(folder)
 
 
-def test_a_damaged_file_ends_the_run(course):
+@pytest.mark.parametrize("large", [0, state._LARGE])
+def test_a_damaged_file_ends_the_run(course, monkeypatch, large):
+    monkeypatch.setattr(state, "_LARGE", large)
     (path,) = course.files
     body = bytearray(path.read_bytes())
     body[len(body) // 2] ^= 1
@@ -430,8 +432,7 @@ def test_after_a_restart_nothing_counts_as_settled(course):
 
 
 def test_a_key_that_is_erased_is_not_settled(course):
-    state = course.root / "state"
-    with open_state(state, "case", FakeClock()) as opened:
+    with open_state(course.root / "state", "case", FakeClock()) as opened:
         erase_key(opened, "3")
     left = list(course.files)
     course.run(table("BIGINT", rows_of(1)))

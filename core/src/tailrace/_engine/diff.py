@@ -322,9 +322,8 @@ class Diff:
             if self.columnar.settled is not None:
                 # Few records come here then: the snapshot, which is large, is gone through once.
                 held = "near"
-                connection.execute(
-                    "CREATE TEMP TABLE near AS FROM held WHERE name IN (SELECT name FROM staged)"
-                )
+                near = self.snapshot.held(connection, among="staged")
+                connection.execute(f"CREATE TEMP TABLE near AS {near}")
         differ: dict[str, bool] = dict(
             connection.execute(
                 "SELECT name, count(DISTINCT hash) > 1 FROM staged GROUP BY name"

@@ -30,6 +30,9 @@ GONE = "gone"
 """It was deleted."""
 
 _COLUMNS = ("name", "key", "hash", "fields", "state", "owned", "remote", "run")
+_WRITTEN = {"hash": "unhex(hash) AS hash_bytes", "fields": "from_base64(fields) AS fields_bytes"}
+_READ = {"hash": "lower(hex(hash_bytes)) AS hash", "fields": "to_base64(fields_bytes) AS fields"}
+"""Hashes are bytes in Parquet, which nothing compresses: as text they cost most of what reading does."""
 _LINE = 16_000_000
 """Bytes of the longest line; DuckDB would read 16 times as much at once, all its memory."""
 _DELTAS = 8
@@ -109,11 +112,10 @@ class Snapshot:
     def connect(self) -> Any:
         """Open DuckDB with a view `held` of the rows that count."""
         connection = connect(self.temporary)
-        base, deltas = self.segments[:1], self.segments[1:]
-        first = _from(base[0]) if base else f"SELECT {_nothing()} WHERE false"
+        deltas = self.segments[1:]
         if deltas:
             several = " UNION ALL ".join(
-                f"SELECT *, {age} AS age FROM ({_from(each)})"  # noqa: S608  # our own words
+                f"SELECT *, {age} AS age FROM ({_from(connection, each)})"  # noqa: S608  # our own words
                 for age, each in enumerate(deltas)
             )
             connection.execute(
@@ -121,25 +123,38 @@ class Snapshot:
                 + ", ".join(f"max_by({each}, age) AS {each}" for each in _COLUMNS[1:])
                 + f" FROM ({several}) GROUP BY name"
             )
-            first = (
-                f"SELECT * FROM ({first}) b WHERE NOT EXISTS"  # noqa: S608  # our own words
-                " (FROM deltas d WHERE d.name = b.name) UNION ALL FROM deltas"
-            )
-        connection.execute(
-            f"CREATE TEMP VIEW held AS SELECT * FROM ({first}) WHERE state <> '{GONE}'"  # noqa: S608
-        )
+        connection.execute(f"CREATE TEMP VIEW held AS {self.held(connection)}")
         return connection
+
+    def held(self, connection: Any, among: str = "") -> str:
+        """Give the query of the rows that count; `among` is a table of the only names wanted.
+
+        The view of all would have each row's hashes written out before the names are compared.
+        """
+        base, deltas = self.segments[:1], self.segments[1:]
+        wanted = f"WHERE name IN (SELECT name FROM {among})" if among else ""  # noqa: S608
+        query = _from(connection, base[0], wanted) if base else f"SELECT {_nothing()} WHERE false"
+        if deltas:
+            query = (
+                f"SELECT * FROM ({query}) b WHERE NOT EXISTS"  # noqa: S608  # our own words
+                f" (FROM deltas d WHERE d.name = b.name) UNION ALL (FROM deltas {wanted})"
+            )
+        return f"SELECT * FROM ({query}) WHERE state <> '{GONE}'"  # noqa: S608  # our own words
 
 
 def _nothing() -> str:
     return ", ".join(f"'' AS {each}" for each in _COLUMNS)
 
 
-def _from(segment: Segment) -> str:
-    where = file_literal(segment.path)
-    if segment.parquet:
-        return f"FROM read_parquet({where})"
-    return table_of(segment.path, _COLUMNS)
+def _from(connection: Any, segment: Segment, wanted: str = "") -> str:
+    """Give the query of a file's rows; `wanted` chooses some of them."""
+    if not segment.parquet:
+        return f"FROM ({table_of(segment.path, _COLUMNS)}) {wanted}"
+    rows = f"FROM read_parquet({file_literal(segment.path)})"
+    names = [each[0] for each in connection.execute(f"DESCRIBE {rows}").fetchall()]
+    # Older files hold them as text.
+    columns = [_READ.get(each, each) if "hash_bytes" in names else each for each in _COLUMNS]
+    return f"SELECT {', '.join(columns)} FROM ({rows} {wanted})"  # noqa: S608  # our own words
 
 
 def table_of(path: Path, columns: Sequence[str]) -> str:
@@ -245,7 +260,8 @@ def _copy(snapshot: Snapshot, path: Path) -> int:
     """Make one Parquet file of all segments."""
     create(path).close()
     with closing(snapshot.connect()) as connection:
-        query = f"COPY (SELECT {', '.join(_COLUMNS)} FROM held) TO {literal(str(path))}"  # noqa: S608
-        told = "FORMAT parquet, COMPRESSION zstd, USE_TMP_FILE false"
+        columns = ", ".join(_WRITTEN.get(each, each) for each in _COLUMNS)
+        query = f"COPY (SELECT {columns} FROM held) TO {literal(str(path))}"  # noqa: S608
+        told = "FORMAT parquet, PARQUET_VERSION v2, COMPRESSION snappy, USE_TMP_FILE false"
         (count,) = connection.execute(f"{query} ({told})").fetchone()
     return int(count)

@@ -26,6 +26,10 @@ NOTES = "notes-{}.lines"
 SKIPS = "skips-{}.parquet"
 """What `report.outcomes()` needs besides, of the last run only."""
 
+_LARGE = 1 << 24
+"""Bytes of files from which on it pays to go through several at once."""
+_AT_ONCE = 4
+
 OF_A_RUN = "kind NOT IN ('snapshot', 'settled', 'since')"
 """Tells the files that belong to one run from those that belong to the sync."""
 
@@ -74,6 +78,19 @@ class State:
             raise _altered(path)
         return path
 
+    def _verify(self, rows: list[Row]) -> None:
+        """Raise StateError unless all these files are what was sealed; large ones at once."""
+        if sum(row["bytes"] for row in rows) < _LARGE:
+            for row in rows:
+                self.verified(row)
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        rows = sorted(rows, key=lambda row: row["bytes"], reverse=True)
+        with ThreadPoolExecutor(_AT_ONCE) as executor:
+            for _ in executor.map(self.verified, rows):
+                pass
+
     def lines_of(self, batch: Row) -> list[bytes]:
         """Give the lines of a batch as they were when its intent was kept, or raise StateError."""
         path = self.path(batch["file"])
@@ -96,8 +113,7 @@ class State:
 
     def believe(self) -> None:
         """Raise StateError unless all that the ledger speaks of is as it was written."""
-        for row in self.store.rows("files"):
-            self.verified(row)
+        self._verify(self.store.rows("files"))
         unfinished = "run IN (SELECT number FROM runs WHERE state = 'delivering')"
         for _ in self.store.each("answers", unfinished):
             pass
