@@ -8,6 +8,8 @@ from tailrace._engine.ratelimit import EVERY, Pace
 from tailrace.components import Rate
 from tailrace.testing import FakeClock
 
+from .simulated import World
+
 
 def at_most(begun, count, per):
     """Tell whether in no window of `per` seconds more than `count` begin."""
@@ -153,6 +155,25 @@ def test_a_scope_that_waits_long_takes_no_place_of_another():
 
     assert min(waits) > 50
     assert [1000.0] == noting.begun["b"]
+
+
+def test_many_who_wait_do_not_all_look_up_for_each_slot_and_none_is_lost():
+    world, waits, begun = World(), [], []
+    pace = Pace(world, [Rate(50, 1.0, "a")])
+
+    def waiting():
+        for seconds in pace.turns("a"):
+            waits.append(seconds)
+            yield seconds
+        begun.append(world.now - 1000.0)
+
+    for _ in range(250):
+        world.start(waiting())
+    world.run()
+
+    apart = 1.01 / 50
+    assert [0.0] * 50 + [1.01 + apart * at for at in range(200)] == pytest.approx(begun, abs=1e-3)
+    assert len(waits) <= 25 * 250
 
 
 def test_a_request_that_leaves_late_counts_from_then():

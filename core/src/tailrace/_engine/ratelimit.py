@@ -27,6 +27,11 @@ _ROUNDS = 4
 _AHEAD = 0.25
 """Seconds for which a thread may have its slot before it begins: long enough that those who wait
 do not all wake for each slot, short enough that a slow scope takes little from the others."""
+_SPREAD = 0.2
+"""Seconds over which those who wait for the same slot look again, well before it begins: it is for
+one of them, and if all looked at once, they would hold up those whose slot has come."""
+_GOLDEN = 0.618
+"""How far apart they are, as a share of that: by it, any number of them lie evenly."""
 
 
 class Slots(Protocol):
@@ -56,6 +61,7 @@ class _Scope:
     told: dict[float, Window] = attrs.field(factory=dict)
     guess: Guess = attrs.field(factory=Guess)
     resumes: float = 0.0
+    waiting: int = 0
 
     def take_in(self, hint: Told, now: float) -> None:
         """Learn a limit from an answer; a hint only ever adds a limit, and never lifts one."""
@@ -104,19 +110,23 @@ class Pace:
 
     def turns(self, scope: str) -> Generator[float, None, float]:
         """Give the seconds to wait, one wait after the other; at the end, the slot's moment."""
+        waited = 0
         while not self._clock.stopping:
             with self._lock:
-                now = self._clock.monotonic()
-                wait, taken = self._of(scope).resumes - now, False
+                state, now = self._of(scope), self._clock.monotonic()
+                state.waiting -= waited
+                wait, taken, waited = state.resumes - now, False, 0
                 if wait <= 0:
                     begins = self._suits(scope, now)
                     wait, taken = begins - now, begins <= now + _AHEAD
                     if taken:
                         self._take(scope, begins)
-                    wait -= 0.0 if taken else _AHEAD
+                    else:
+                        wait += _SPREAD * (state.waiting * _GOLDEN % 1.0) - _AHEAD
+                        state.waiting, waited = state.waiting + 1, 1
             if wait > 0:
                 yield wait
-            if taken and self._of(scope).resumes <= begins:
+            if taken and state.resumes <= begins:
                 # Its slot has come, and nobody was asked to slow down in the meantime.
                 return begins
         return self._clock.monotonic()

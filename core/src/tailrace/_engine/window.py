@@ -20,7 +20,7 @@ class Window:
     """Give the slots of one rate; the times come from outside.
 
     As many requests as the rate counts may begin at once where it was idle. Once one has to wait,
-    they are spread evenly, until half of the window is free again.
+    they are spread evenly, until half of the window is free again and no slot to come is taken.
     """
 
     room: int
@@ -63,7 +63,7 @@ class Window:
             free += some
         if begins > at:
             self.crowded = True
-        elif 2 * self.used < self.room:
+        elif 2 * self.used < self.room and self.last <= now:
             self.crowded = False
         return max(begins, self.last + self.step) if self.crowded else begins
 
