@@ -239,3 +239,43 @@ def test_observers_are_objects_or_names():
 @pytest.mark.parametrize("observers", ["otel", 5, None])
 def test_observers_are_a_list(observers):
     assert ["observers"] == list(problems(sync(observers=observers)))
+
+
+@attrs.frozen
+class Wide:
+    wide: bool = False
+
+
+class Choosing:
+    """A destination that declares more or less, as its options say."""
+
+    __name__ = "choosing"
+
+    @hookspecs.hookimpl
+    def tailrace_destination(self, options):
+        if options is not None and options.wide is None:
+            raise ConfigError("neither wide nor narrow")
+        wide = options is not None and options.wide
+        return DestinationSpec(
+            options=Wide,
+            open=lambda options: None,
+            modes={"append", "upsert"} if wide else {"append"},
+            delivery="idempotent" if wide else "at_most_once",
+        )
+
+
+def test_what_a_destination_declares_may_depend_on_its_options():
+    wide = prepare(
+        Sync(source=[], destination=Choosing(), mode="upsert", key="id", options={"wide": True})
+    )
+
+    assert "idempotent" == wide.destination.delivery["upsert"]
+    with pytest.raises(ConfigError, match="does not serve upsert; it serves: append"):
+        prepare(Sync(source=[], destination=Choosing(), mode="upsert", key="id"))
+
+
+def test_options_that_do_not_go_together_are_the_users_mistake():
+    with pytest.raises(ConfigError) as told:
+        prepare(Sync(source=[], destination=Choosing(), options=Wide(wide=None)))
+
+    assert "options: neither wide nor narrow" == str(told.value)

@@ -24,8 +24,8 @@ def tailrace_source() -> SourceSpec | None:
 
 
 @hookspec(firstresult=True)
-def tailrace_destination() -> DestinationSpec | None:
-    """Give the plugin's destination; asked of the one plugin that was named."""
+def tailrace_destination(options: Any) -> DestinationSpec | None:
+    """Give the named plugin's destination, as it is with its options; asked with None first."""
 
 
 @hookspec

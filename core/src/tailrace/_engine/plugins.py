@@ -11,7 +11,7 @@ import pluggy
 
 from tailrace import hookspecs
 from tailrace.components import DestinationSpec, SourceSpec
-from tailrace.errors import AmbiguousPlugin, BrokenPlugin, UnknownPlugin, WrongKind
+from tailrace.errors import AmbiguousPlugin, BrokenPlugin, ConfigError, UnknownPlugin, WrongKind
 
 COMMANDS = "tailrace.commands"
 """The entry-point group of commands that plugins bring."""
@@ -81,15 +81,18 @@ def source_spec(plugin: Any, name: str) -> SourceSpec:
     return _ask(plugin, name, "tailrace_source", SourceSpec)  # type: ignore[no-any-return]  # checked there
 
 
-def destination_spec(plugin: Any, name: str) -> DestinationSpec:
-    """Ask a plugin, and no other, for its destination."""
-    return _ask(plugin, name, "tailrace_destination", DestinationSpec)  # type: ignore[no-any-return]  # checked there
+def destination_spec(plugin: Any, name: str, options: Any = None) -> DestinationSpec:
+    """Ask a plugin, and no other, for its destination, as it is with some options."""
+    return _ask(plugin, name, "tailrace_destination", DestinationSpec, options=options)  # type: ignore[no-any-return]  # checked there
 
 
 def kinds(plugin: Any, name: str) -> dict[str, Any]:
     """Give the specs that a plugin offers, by `source` and `destination`."""
     manager = _registered(plugin, name)
-    given = {kind: _asked(manager, name, f"tailrace_{kind}") for kind in ("source", "destination")}
+    given = {
+        "source": _asked(manager, name, "tailrace_source"),
+        "destination": _asked(manager, name, "tailrace_destination", options=None),
+    }
     return {kind: spec for kind, spec in given.items() if spec is not None}
 
 
@@ -102,8 +105,8 @@ def observers(plugins: Mapping[str, Any]) -> pluggy.PluginManager:
     return manager
 
 
-def _ask(plugin: Any, name: str, hook: str, kind: type) -> Any:
-    spec = _asked(_registered(plugin, name), name, hook)
+def _ask(plugin: Any, name: str, hook: str, kind: type, **told: Any) -> Any:
+    spec = _asked(_registered(plugin, name), name, hook, **told)
     wanted = hook.removeprefix("tailrace_")
     if spec is None:
         raise WrongKind(f"plugin {name!r} is no {wanted}: it has no {hook}()")
@@ -114,10 +117,13 @@ def _ask(plugin: Any, name: str, hook: str, kind: type) -> Any:
     return spec
 
 
-def _asked(manager: pluggy.PluginManager, name: str, hook: str) -> Any:
+def _asked(manager: pluggy.PluginManager, name: str, hook: str, **told: Any) -> Any:
     try:
-        return getattr(manager.hook, hook)()
+        return getattr(manager.hook, hook)(**told)
     except Exception as error:
+        if isinstance(error, ConfigError) and told.get("options") is not None:
+            # They do not go together: a mistake of whoever gave them.
+            raise
         raise BrokenPlugin(
             f"plugin {name!r}: its {hook}() failed: {type(error).__name__}: {error}"
         ) from error

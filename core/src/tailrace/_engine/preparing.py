@@ -105,7 +105,11 @@ def prepare(sync: "Sync") -> Prepared:
     elif sync.source_options is not None and source is not None:
         problems.note(f"{at}source_options", "the source is no plugin and takes no options")
     if spec is not None:
-        options = problems.collect(lambda: read_options(spec.options, sync.options, places))
+        kind = spec.options
+        options = problems.collect(lambda: read_options(kind, sync.options, places))
+    if spec is not None and options is not None:
+        told = problems.collect(lambda: _destination(sync.destination, options), places.path)
+        spec = told[0] if told else spec
     mode = problems.collect(lambda: _mode(sync.mode, spec, name, at))
     key = problems.collect(lambda: _key(sync.key, mode, at)) or ()
     problems.collect(lambda: _named(sync, mode, source_name, at))
@@ -169,14 +173,14 @@ def _source(given: Any) -> tuple[Any, str]:
     return given, str(getattr(given, "__name__", ""))
 
 
-def _destination(given: Any) -> tuple[DestinationSpec, str]:
+def _destination(given: Any, options: Any = None) -> tuple[DestinationSpec, str]:
     if isinstance(given, str):
-        return plugins.destination_spec(plugins.load(given), given), given
+        return plugins.destination_spec(plugins.load(given), given, options), given
     if isinstance(given, DestinationSpec):
         return given, "destination"
     name = str(getattr(given, "__name__", type(given).__name__))
     if hasattr(given, "tailrace_destination") or hasattr(given, "tailrace_source"):
-        return plugins.destination_spec(given, name), name
+        return plugins.destination_spec(given, name, options), name
     hint = "; decorate it with @tailrace.destination(...)" if callable(given) else ""
     raise ConfigError(
         Problem("destination", f"{name} is no plugin's name, destination or DestinationSpec{hint}")
