@@ -80,6 +80,7 @@ class Request:
     repeat: bool | None = attrs.field(default=None, kw_only=True)
     keyed: bool = attrs.field(default=False, kw_only=True)
     not_executed: frozenset[int] = attrs.field(default=frozenset(), kw_only=True)
+    private: bool = attrs.field(default=True, kw_only=True)
 
 
 Exchange = Callable[[Request, bool], Answer]
@@ -120,6 +121,7 @@ class Http:
     _headers: Mapping[str, str] = attrs.field(factory=dict, repr=False, kw_only=True)
     _auth: Auth | None = attrs.field(default=None, repr=False, kw_only=True)
     _not_executed: frozenset[int] = attrs.field(default=frozenset(), kw_only=True)
+    _private: bool = attrs.field(default=True, kw_only=True)
 
     def using(
         self,
@@ -129,12 +131,15 @@ class Http:
         auth: Auth | None = None,
         headers: Mapping[str, str] | None = None,
         not_executed: tuple[int, ...] | None = None,
+        private: bool | None = None,
     ) -> "Http":
         """Give a client that also has this base URL, login and these headers.
 
         Where there is a base URL, the login goes to its host alone.
 
-        not_executed: statuses that, from this service, mean that nothing was done.
+        not_executed: statuses that, from this service, mean that nothing was done. private: whether
+        an address may be one of this machine or its network; where not, the run stops before a byte
+        leaves.
         """
         return Http(
             self._exchange,
@@ -142,6 +147,7 @@ class Http:
             headers={**self._headers, **(headers or {})},
             auth=Bearer(bearer) if bearer is not None else (auth or self._auth),
             not_executed=self._not_executed if not_executed is None else frozenset(not_executed),
+            private=self._private if private is None else private,
         )
 
     def get(self, url: str, **how: Unpack[Sending]) -> Answer:
@@ -204,6 +210,7 @@ class Http:
             repeat=repeat,
             keyed=idempotency_key is not None,
             not_executed=self._not_executed,
+            private=self._private,
         )
 
     def _is_home(self, url: str) -> bool:

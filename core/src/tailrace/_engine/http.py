@@ -13,7 +13,7 @@ import attrs
 import orjson
 
 from tailrace._engine.clock import Clock
-from tailrace._engine.losses import Lost, Unsent
+from tailrace._engine.losses import Barred, Lost, Unsent
 from tailrace._engine.ratelimit import Pace
 from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff, retry_after, slow_down
 from tailrace.errors import FatalError, RejectedError, UnansweredError, UnsentError
@@ -127,6 +127,8 @@ class Client:
             self.permit()
             try:
                 answer = self._send(wire, request, headers, slot)
+            except Barred as error:
+                raise FatalError(f"{_place(request)}: {error}") from None
             except Unsent as error:
                 if judged and tries.again(str(error)):
                     continue
@@ -180,8 +182,8 @@ class Client:
             self.counters.requests += 1
         began = self.clock.monotonic()
         try:
-            answer = wire.send(request.method, request.url, headers, request.body)
-        except (Unsent, Lost) as error:
+            answer = wire.send(request.method, request.url, headers, request.body, request.private)
+        except (Barred, Unsent, Lost) as error:
             _log.debug("%s: %s", _place(request), error)
             raise
         self.pace.left(request.scope, slot, began - slot + wire.late)

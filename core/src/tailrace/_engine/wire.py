@@ -1,8 +1,11 @@
 """Bytes to a service and back, through urllib3: no retries, no redirects, no proxies, all capped."""
 
+import ipaddress
+import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from http.client import HTTPResponse, IncompleteRead
 from typing import Any
 
@@ -11,7 +14,7 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from tailrace._engine.losses import Lost, Unsent
+from tailrace._engine.losses import Barred, Lost, Unsent
 from tailrace.http import Answer
 
 MAX_ANSWER = 16 * 1024 * 1024
@@ -76,12 +79,59 @@ class _SecureConnection(_Noting, HTTPSConnection):
     pass
 
 
+class _Public:
+    """Connect to public addresses only; what a name stands for may change between two looks."""
+
+    host: str
+    port: int
+
+    def _new_conn(self) -> socket.socket:
+        with suppress(OSError):  # which connecting tells
+            for found in socket.getaddrinfo(self.host, self.port, type=socket.SOCK_STREAM):
+                _admit(self.host, str(found[4][0]))
+        made: socket.socket = super()._new_conn()  # type: ignore[misc]  # given by the class it is mixed into
+        try:
+            _admit(self.host, str(made.getpeername()[0]))
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+
+def _admit(host: str, address: str) -> None:
+    if not is_public(address):
+        stands = "" if address == host else f" of {host}"
+        raise Barred(f"the address {address}{stands} is not a public one")
+
+
+class _PublicConnection(_Public, _Connection):
+    pass
+
+
+class _PublicSecureConnection(_Public, _SecureConnection):
+    pass
+
+
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
 
 class _SecurePool(HTTPSConnectionPool):
     ConnectionCls = _SecureConnection
+
+
+class _PublicPool(HTTPConnectionPool):
+    ConnectionCls = _PublicConnection
+
+
+class _PublicSecurePool(HTTPSConnectionPool):
+    ConnectionCls = _PublicSecureConnection
+
+
+def _public() -> urllib3.PoolManager:
+    manager = _manager()
+    manager.pool_classes_by_scheme = {"http": _PublicPool, "https": _PublicSecurePool}
+    return manager
 
 
 def _manager() -> urllib3.PoolManager:
@@ -100,10 +150,12 @@ class Wire:
     """Send single requests; connections are kept and shared by threads."""
 
     _manager: urllib3.PoolManager = attrs.field(factory=_manager)
+    _guarded: urllib3.PoolManager = attrs.field(factory=_public)
 
     def close(self) -> None:
         """Close all connections."""
         self._manager.clear()
+        self._guarded.clear()
 
     @property
     def late(self) -> float:
@@ -111,11 +163,18 @@ class Wire:
         called = getattr(_progress, "called", 0.0)
         return max(0.0, getattr(_progress, "left", called) - called)
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
-        """Send one request and read its answer, or raise Unsent or Lost."""
+    def send(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        private: bool = True,
+    ) -> Answer:
+        """Send one request and read its answer, or raise Barred, Unsent or Lost."""
         _progress.begun, _progress.called = False, time.monotonic()
         try:
-            response = self._manager.urlopen(
+            response = (self._manager if private else self._guarded).urlopen(
                 method,
                 url,
                 body=body,
@@ -132,6 +191,21 @@ class Wire:
             raise kind(_say(error)) from None
         named = {name.lower(): value for name, value in response.headers.items()}
         return Answer(response.status, named, content)
+
+
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def is_public(address: str) -> bool:
+    """Tell whether an IP address is one of the public internet, also where IPv6 hides an IPv4 one."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address):
+        hidden = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
+        if ip in _NAT64:
+            hidden = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if hidden is not None:
+            ip = hidden
+    return ip.is_global and not ip.is_multicast
 
 
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
