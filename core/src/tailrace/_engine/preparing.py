@@ -108,8 +108,8 @@ def prepare(sync: "Sync") -> Prepared:
         kind = spec.options
         options = problems.collect(lambda: read_options(kind, sync.options, places))
     if spec is not None and options is not None:
-        told = problems.collect(lambda: _destination(sync.destination, options), places.path)
-        spec = told[0] if told else spec
+        told = problems.collect(lambda: _given(sync.destination, options, places.path))
+        spec = told or spec
     mode = problems.collect(lambda: _mode(sync.mode, spec, name, at))
     key = problems.collect(lambda: _key(sync.key, mode, at)) or ()
     problems.collect(lambda: _named(sync, mode, source_name, at))
@@ -185,6 +185,18 @@ def _destination(given: Any, options: Any = None) -> tuple[DestinationSpec, str]
     raise ConfigError(
         Problem("destination", f"{name} is no plugin's name, destination or DestinationSpec{hint}")
     )
+
+
+def _given(destination: Any, options: Any, path: str) -> DestinationSpec:
+    """Give a destination's spec as it is with options; what is wrong with them is at their path."""
+    try:
+        return _destination(destination, options)[0]
+    except PluginError:
+        raise
+    except ConfigError as error:
+        told = (".".join(filter(None, (path, each.path))) for each in error.problems)
+        at = zip(told, error.problems, strict=True)
+        raise ConfigError(*(Problem(place, each.message) for place, each in at)) from None
 
 
 def _mode(given: str, spec: DestinationSpec | None, name: str, at: str) -> Mode:

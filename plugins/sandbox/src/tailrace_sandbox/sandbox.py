@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import urlsplit
 
+from tailrace_sandbox.endpoint import HttpTwin
 from tailrace_sandbox.exchange import Case
 from tailrace_sandbox.faults import Faults
 from tailrace_sandbox.log import Exchange, Feed, Log
@@ -24,7 +25,7 @@ class Sandbox:
     """Serve local twins of services on loopback, from `with` or `start` until `stop`.
 
     `port=0` takes a free one. `quotas=True` makes the twins enforce their services' rate limits.
-    `sheets` is the Google Sheets twin itself, for what no API call can arrange.
+    `sheets` and `http` are the twins themselves, for what no API call can arrange.
     """
 
     def __init__(self, port: int = 0, quotas: bool = False) -> None:
@@ -33,7 +34,8 @@ class Sandbox:
         self._feed = Feed()
         self._log = Log(self._feed)
         self.sheets = SheetsTwin(quotas=quotas)
-        self.twins: dict[str, Twin] = {twin.name: twin for twin in (self.sheets,)}
+        self.http = HttpTwin()
+        self.twins: dict[str, Twin] = {twin.name: twin for twin in (self.sheets, self.http)}
         self.faults = Faults(tuple(self.twins))
         self._page = Page(self.twins, self._log, self._feed)
 
