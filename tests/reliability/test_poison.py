@@ -235,7 +235,7 @@ def test_what_was_accepted_before_a_refusal_is_doubled_only_where_that_is_harmle
     bad = set(chance.sample(range(size), chance.randint(1, min(3, size))))
     taken = []
 
-    def send(self, method, url, headers, body):
+    def send(self, method, url, headers, body, private):
         keys = json.loads(body)
         if bad & set(keys):
             return Answer(422, {}, b"{}")
