@@ -1,0 +1,1 @@
+"""The twin of Slack's Web API and of its incoming webhooks."""
