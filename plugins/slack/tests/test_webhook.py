@@ -61,7 +61,7 @@ def test_a_webhook_that_is_gone_stops_the_run(deliver, sandbox, hook, status):
 
 
 def test_its_address_is_told_nowhere(deliver, sandbox, hook, caplog):
-    caplog.set_level("DEBUG")
+    caplog.set_level("DEBUG", logger="tailrace")
     for kind in ("answer", "reset_before", "garbage"):
         sandbox.faults.add("slack", kind, status=400)
     report = deliver(ROWS, webhook_url=hook, text="{name}")

@@ -1,5 +1,6 @@
 """The writer of an incoming webhook, which can only post, and answers `ok` or a word."""
 
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 import attrs
@@ -21,6 +22,11 @@ class Webhook:
     http: tailrace.Http
     url: tailrace.Secret
     draft: Draft
+
+    @property
+    def identity(self) -> str:
+        """Name the webhook by a digest, since its address is a secret."""
+        return f"webhook {blake2b(self.url.reveal().encode(), digest_size=8).hexdigest()}"
 
     def write(self, batch: tailrace.Batch) -> None:
         """Post one message for the rows of a batch."""
