@@ -22,6 +22,7 @@ FILES = {
     "/page.css": ("page.css", "text/css; charset=UTF-8"),
     "/page.js": ("page.js", "text/javascript; charset=UTF-8"),
     "/grid.js": ("grid.js", "text/javascript; charset=UTF-8"),
+    "/messages.js": ("messages.js", "text/javascript; charset=UTF-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 SAFETY = (

@@ -20,7 +20,6 @@ from tailrace_sandbox.wire import Answer, Request
 
 API, HOOKS = "/api/", "/services/"
 SHOWN_TEXT = 2000
-COLUMNS = ("ts", "text", "thread", "edited")
 POSTS = ("chat.postMessage", "")
 """Methods that are paced by the channel; the empty one is a webhook."""
 
@@ -103,22 +102,18 @@ class SlackTwin:
         return [Thing(id=TEAM, title="sandbox", parts=parts)] if parts else []
 
     def look(self, thing: str, part: str, first: int, count: int) -> dict[str, Any] | None:
-        """Return some messages of a channel as a grid, oldest first, as they were sent."""
+        """Return some messages of a channel, the newest first, with their texts as they were sent."""
         with self._lock:
             channel = self._workspace.channels.get(part)
             if channel is None or thing != TEAM:
                 return None
-            lines = [COLUMNS, *map(_line, channel.messages.values())]
-        return {
-            "kind": "grid",
-            "title": f"#{channel.name}" if channel.name else channel.id,
-            "rows": [[_cell(text) for text in line] for line in lines[first : first + count]],
-            "first": first,
-            "columns": ["A", "B", "C", "D"],
-            "filled": len(lines),
-            "size": [len(lines), len(COLUMNS)],
-            "frozen": 1,
-        }
+            held = list(reversed(channel.messages.values()))
+            return {
+                "kind": "messages",
+                "title": f"#{channel.name}" if channel.name else channel.id,
+                "messages": [_seen(each) for each in held[first : first + count]],
+                "total": len(held),
+            }
 
     def _call(self, request: Request, name: str) -> Answer:
         method, given = METHODS.get(name), _given(request)
@@ -185,17 +180,15 @@ def _object(text: bytes | str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _line(message: Mapping[str, Any]) -> tuple[str, ...]:
-    thread = message.get("thread_ts", "")
-    text = message["text"] or orjson.dumps(message.get("blocks")).decode()
-    edited = message.get("edited", {}).get("ts", "")
-    return message["ts"], text, "" if thread == message["ts"] else thread, edited
-
-
-def _cell(text: str) -> list[str]:
-    if not text:
-        return []
-    return [text if len(text) <= SHOWN_TEXT else text[:SHOWN_TEXT] + "\u2026", "s"]
+def _seen(message: Mapping[str, Any]) -> dict[str, Any]:
+    text = message["text"]
+    return {
+        "ts": message["ts"],
+        "text": text if len(text) <= SHOWN_TEXT else text[:SHOWN_TEXT] + "\u2026",
+        "blocks": len(message.get("blocks", ())),
+        "reply": message.get("thread_ts", message["ts"]) != message["ts"],
+        "edited": "edited" in message,
+    }
 
 
 def _plain(text: str, status: int = HTTPStatus.OK) -> Answer:

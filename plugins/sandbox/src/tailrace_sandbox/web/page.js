@@ -1,9 +1,11 @@
 // The page: what the twins hold, what is shown of it, and what arrives. Data is only ever text.
 
 import { show as showGrid } from "./grid.js";
+import { show as showMessages } from "./messages.js";
 
 const $ = (id) => document.getElementById(id);
 const MOST_LINES = 300;
+const READS = /:(search|\w*get\w*)$|^\/api\/(auth\.test|users\.|conversations\.(list|info|history|replies))/i;
 const renderers = { sheets: showSheet, http: showSheet, slack: showSheet };
 
 let twins = [];
@@ -115,7 +117,11 @@ async function showSheet({ twin, thing: id, part }, thing, changed) {
   });
   $("tabs").replaceChildren(...tabs);
   const path = [twin, id, part].map(encodeURIComponent).join("/");
-  await showGrid(path, `/page/look/${path}`, { changed });
+  const talk = twin === "slack";
+  $("messages").hidden = !talk;
+  for (const name of ["bar", "scroll"]) $(name).hidden = talk;
+  const show = talk ? showMessages : showGrid;
+  await show(path, `/page/look/${path}`, { changed });
 }
 
 function addLine(entry) {
@@ -145,12 +151,12 @@ function addLine(entry) {
 }
 
 function isRead(entry) {
-  return entry.method === "GET" || /:(search|\w*get\w*)$/i.test(entry.path);
+  return entry.method === "GET" || READS.test(entry.path);
 }
 
 function brief(path) {
   const short = path.replace(/^\/v4\/spreadsheets\/[^/:]+\/?/, "").replace(/^\/v4\/spreadsheets$/, "create spreadsheet");
-  return (short || "spreadsheet").replace(/^values\//, "").replace(/^\/drive\/v3\//, "drive ").replace(/^:/, "");
+  return (short || "spreadsheet").replace(/^values\//, "").replace(/^\/drive\/v3\//, "drive ").replace(/^\/api\//, "").replace(/^:/, "");
 }
 
 function clock(seconds) {
