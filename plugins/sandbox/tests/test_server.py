@@ -106,8 +106,8 @@ def test_a_taken_port_is_an_error(sandbox):
 def test_urls_need_a_running_sandbox_and_a_known_twin(sandbox):
     with pytest.raises(RuntimeError, match="not running"):
         Sandbox().url()
-    with pytest.raises(ValueError, match="no twin 'slack'"):
-        sandbox.url("slack")
+    with pytest.raises(ValueError, match="no twin 'skype'"):
+        sandbox.url("skype")
 
 
 def test_the_log_masks_credentials_and_keeps_bodies(sandbox):

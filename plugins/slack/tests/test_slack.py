@@ -90,6 +90,16 @@ def test_a_digest_has_its_lines_in_blocks(deliver, sandbox):
     assert "name 0 <\nname 1 <" == message["blocks"][0]["text"]["text"]
 
 
+def test_a_digest_with_blocks_keeps_to_what_a_section_holds(deliver, sandbox):
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": "{rows}"}}
+    rows = [{"name": "x" * 900} for _ in range(9)]
+    report = deliver(rows, text="{name}", rows=100, blocks=[section])
+
+    assert {"delivered": 9} == statuses(report)
+    assert [3, 3, 3] == [each.count("\n") + 1 for each in texts(sandbox)]
+    assert 1 + 3 == report.requests
+
+
 def test_upserts_change_messages_and_mirrors_delete_them(deliver, sandbox):
     rows = [{"id": n, "name": f"name {n}"} for n in range(1_000)]
     first = deliver(rows, mode="upsert", key="id", text="{id}: {name}")
@@ -210,6 +220,27 @@ def test_a_changed_channel_moves_the_message(deliver, sandbox):
     assert ([], ["Ada"]) == (texts(sandbox), texts(sandbox, "sales"))
 
 
+@pytest.mark.parametrize("kind", ["reset_before", "reset_after"])
+def test_a_move_whose_deletion_got_no_answer_is_made_again(deliver, sandbox, kind):
+    sandbox.slack.add_channel("sales")
+    how = {"mode": "upsert", "key": "id", "channel": "{to}", "text": "{name}"}
+    deliver([{"id": 1, "to": "general", "name": "Ada"}], **how)
+    sandbox.faults.add("slack", kind, path="chat.delete")
+    report = deliver([{"id": 1, "to": "sales", "name": "Ada"}], **how)
+
+    assert {"delivered": 1} == statuses(report)
+    assert ([], ["Ada"]) == (texts(sandbox), texts(sandbox, "sales"))
+
+
+def test_a_move_of_a_row_that_is_refused_takes_nothing_away(deliver, sandbox):
+    sandbox.slack.add_channel("sales")
+    how = {"mode": "upsert", "key": "id", "channel": "{to}", "text": "{name}"}
+    deliver([{"id": 1, "to": "general", "name": "Ada"}], **how)
+    report = deliver([{"id": 1, "to": "sales", "name": "x" * 40_001}], **how)
+
+    assert ({1: "too_long"}, ["Ada"]) == (by_key(report), texts(sandbox))
+
+
 def test_people_are_written_to_by_their_address_which_is_looked_up_once(deliver, sandbox):
     rows = [{"to": f"{name}@example.com", "n": n} for n, name in enumerate(["ada", "Grace"] * 3)]
     how = {"email": "{to}", "text": "{n}", "limits": {"max_in_flight": 1}}
@@ -321,6 +352,12 @@ def test_slack_is_paced_by_the_channel_the_method_and_the_workspace():
     assert (1, 1.0) == rates["chat.postMessage general"]
     assert (50, 60.0) == rates["chat.update"]
     assert (240, 60.0) == rates["*"]
+
+
+def test_a_loopback_address_is_not_paced():
+    spec = tailrace_destination(Options(channel="general", base_url="http://127.0.0.1:8765/slack"))
+
+    assert () == spec.rate
 
 
 def reasons(report):

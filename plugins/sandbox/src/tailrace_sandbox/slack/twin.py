@@ -102,12 +102,12 @@ class SlackTwin:
         return [Thing(id=TEAM, title="sandbox", parts=parts)] if parts else []
 
     def look(self, thing: str, part: str, first: int, count: int) -> dict[str, Any] | None:
-        """Return some messages of a channel, the newest first, with their texts as they were sent."""
+        """Return some messages of a channel as they were sent: from the end, threads together."""
         with self._lock:
             channel = self._workspace.channels.get(part)
             if channel is None or thing != TEAM:
                 return None
-            held = list(reversed(channel.messages.values()))
+            held = sorted(channel.messages.values(), key=_place, reverse=True)
             return {
                 "kind": "messages",
                 "title": f"#{channel.name}" if channel.name else channel.id,
@@ -178,6 +178,10 @@ def _object(text: bytes | str) -> dict[str, Any] | None:
     except orjson.JSONDecodeError:
         return None
     return found if isinstance(found, dict) else None
+
+
+def _place(message: Mapping[str, Any]) -> tuple[str, str]:
+    return message.get("thread_ts", message["ts"]), message["ts"]
 
 
 def _seen(message: Mapping[str, Any]) -> dict[str, Any]:
