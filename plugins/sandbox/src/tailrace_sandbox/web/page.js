@@ -4,7 +4,7 @@ import { show as showGrid } from "./grid.js";
 
 const $ = (id) => document.getElementById(id);
 const MOST_LINES = 300;
-const renderers = { sheets: showSheet, http: showSheet };
+const renderers = { sheets: showSheet, http: showSheet, hubspot: showSheet };
 
 let twins = [];
 let chosen = null; // {twin, thing, part}
