@@ -266,6 +266,33 @@ def test_a_429_holds_its_scope_and_no_other(service, caller):
     assert 2000 <= caller.clock.monotonic()
 
 
+def test_a_plugin_may_say_what_a_refusal_means(service, caller):
+    def daily(answer):
+        if b"daily" in answer.content:
+            raise FatalError("the day's share is used up", status=answer.status)
+
+    http = caller.http.using(refusal=daily)
+    service.say(Say(429, "slow down"), Say(429, "daily"))
+    with pytest.raises(FatalError, match="the day's share is used up"):
+        caller.post(http=http)
+
+    assert 0 == caller.attempt.begun
+    assert 2 == caller.client.counters.requests
+
+
+def test_only_refusals_are_shown_to_a_plugin(service, caller):
+    shown = []
+    http = caller.http.using(refusal=lambda answer: shown.append(answer.status))
+    service.say(Say(200, "{}"), Say(500), Say(422))
+    caller.post(http=http)
+    with pytest.raises(UnansweredError):
+        caller.post(http=http)
+    with pytest.raises(RejectedError, match="422"):
+        caller.post(http=http)
+
+    assert [422] == shown
+
+
 def test_what_a_service_calls_not_executed_is_sent_again_whatever_it_is(service, caller):
     service.say(Say(503), Say(503, "", {"Retry-After": "9"}), Say())
     caller.post("at_most_once", caller.http.using(not_executed=(503,)))

@@ -81,7 +81,11 @@ class Request:
     keyed: bool = attrs.field(default=False, kw_only=True)
     not_executed: frozenset[int] = attrs.field(default=frozenset(), kw_only=True)
     private: bool = attrs.field(default=True, kw_only=True)
+    refusal: "Refusal | None" = attrs.field(default=None, repr=False, kw_only=True)
 
+
+Refusal = Callable[[Answer], None]
+"""Look at an answer of 400 to 499 and raise what it means, or leave it to the engine."""
 
 Exchange = Callable[[Request, bool], Answer]
 """Carry out a request; judge the answer if told to."""
@@ -122,6 +126,7 @@ class Http:
     _auth: Auth | None = attrs.field(default=None, repr=False, kw_only=True)
     _not_executed: frozenset[int] = attrs.field(default=frozenset(), kw_only=True)
     _private: bool = attrs.field(default=True, kw_only=True)
+    _refusal: Refusal | None = attrs.field(default=None, repr=False, kw_only=True)
 
     def using(
         self,
@@ -132,6 +137,7 @@ class Http:
         headers: Mapping[str, str] | None = None,
         not_executed: tuple[int, ...] | None = None,
         private: bool | None = None,
+        refusal: Refusal | None = None,
     ) -> "Http":
         """Give a client that also has this base URL, login and these headers.
 
@@ -139,7 +145,8 @@ class Http:
 
         not_executed: statuses that, from this service, mean that nothing was done. private: whether
         an address may be one of this machine or its network; where not, the run stops before a byte
-        leaves.
+        leaves. refusal: is shown each judged answer of 400 to 499 before the engine goes by its
+        status, and may raise what such an answer means here: a WriteError, since nothing was done.
         """
         return Http(
             self._exchange,
@@ -148,6 +155,7 @@ class Http:
             auth=Bearer(bearer) if bearer is not None else (auth or self._auth),
             not_executed=self._not_executed if not_executed is None else frozenset(not_executed),
             private=self._private if private is None else private,
+            refusal=refusal or self._refusal,
         )
 
     def get(self, url: str, **how: Unpack[Sending]) -> Answer:
@@ -211,6 +219,7 @@ class Http:
             keyed=idempotency_key is not None,
             not_executed=self._not_executed,
             private=self._private,
+            refusal=self._refusal,
         )
 
     def _is_home(self, url: str) -> bool:

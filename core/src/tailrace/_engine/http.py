@@ -151,6 +151,7 @@ class Client:
         status = answer.status
         if status < 300:
             return tries.unclear(f"{_place(request)}: the answer is no whole JSON", status)
+        _offer(request, answer)
         message = _message(request, answer, headers)
         wait = retry_after(answer.headers, self.clock.wall())
         if status == 429:
@@ -272,6 +273,12 @@ class _Tries:
             return False
         self.client.retried()
         return True
+
+
+def _offer(request: Request, answer: Answer) -> None:
+    """Let the plugin raise what a refusal means to it."""
+    if request.refusal is not None and 400 <= answer.status < 500:
+        request.refusal(answer)
 
 
 def _too_long(wait: float, why: str) -> None:

@@ -39,6 +39,13 @@ class Quota:
             window.taken += 1
             return True
 
+    def left(self, caller: str) -> int:
+        """Return how many requests a caller still has in this window."""
+        with self._lock:
+            window = self._windows.get(caller)
+            fresh = window is None or self._clock() - window.began >= self._per
+            return self._count if fresh or window is None else self._count - window.taken
+
     def clear(self) -> None:
         """Give everybody the whole share again."""
         with self._lock:

@@ -1,0 +1,1 @@
+"""The HubSpot twin: CRM objects, their properties and associations."""
