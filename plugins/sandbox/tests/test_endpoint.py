@@ -100,4 +100,6 @@ def test_the_page_shows_it_as_a_grid(call, sandbox):
     assert [["id", "s"], ["name", "s"], ["member", "s"], ["tags", "s"]] == seen["rows"][0]
     assert [["1", "n"], ["Ada", "s"], ["TRUE", "b"], ['["a"]', "s"]] == seen["rows"][1]
     sandbox.reset()
-    assert 404 == requests.get(f"{base}page/look/http/people/records", timeout=5).status_code
+    assert {"kind": "gone"} == requests.get(
+        f"{base}page/look/http/people/records", timeout=5
+    ).json()

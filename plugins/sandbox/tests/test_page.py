@@ -186,7 +186,9 @@ def test_every_answer_is_guarded(sandbox, path):
 
 def test_the_page_can_only_be_read(sandbox):
     assert requests.post(sandbox.url(), timeout=5).status_code == 405
-    assert requests.get(sandbox.url() + "page/look/sheets/x/0", timeout=5).status_code == 404
+    assert requests.get(sandbox.url() + "page/look/sheets/x/0", timeout=5).json() == {
+        "kind": "gone"
+    }
     assert requests.get(sandbox.url() + "page/exchange/1", timeout=5).status_code == 404
 
 

@@ -99,7 +99,8 @@ class Page:
         found = self._twins.get(twin)
         seen = None if found is None else found.look(thing, part, first, count)
         if seen is None:
-            return _json({"kind": "gone"}, HTTPStatus.NOT_FOUND)
+            # No failure of the page, which may ask for what was there a moment ago.
+            return _json({"kind": "gone"})
         return _json(seen)
 
     def _exchange(self, number: str) -> Answer:

@@ -32,7 +32,7 @@ async function load(changed) {
   const answer = await fetch(`${tab.url}?first=${first}&count=${count}`);
   if (!answer.ok) return;
   const data = await answer.json();
-  if (tab !== shown || mine !== asked) return;
+  if (tab !== shown || mine !== asked || data.kind === "gone") return;
   draw(data, first, count, changed);
 }
 

@@ -11,8 +11,8 @@ export async function show(channel, url, { changed = false } = {}) {
   const mine = ++asked;
   const answer = await fetch(`${url}?first=0&count=${MOST}`);
   if (!answer.ok) return;
-  const { messages, total } = await answer.json();
-  if (mine !== asked) return;
+  const { kind, messages, total } = await answer.json();
+  if (mine !== asked || kind === "gone") return;
   const before = channel === key && changed ? known : null;
   key = channel;
   known = new Map(messages.map((each) => [each.ts, each.text]));
