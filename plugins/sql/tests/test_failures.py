@@ -166,16 +166,40 @@ def test_a_replacement_whose_commit_has_no_answer_is_looked_up(
     assert (10 if after else 1) == len(postgres.people())
 
 
-def test_a_lock_that_somebody_holds_is_no_loss(postgres, deliver):
+def test_a_lock_that_somebody_holds_is_waited_for_no_longer_than_told(postgres):
     postgres.do(TABLE, "INSERT INTO people VALUES (3, 'theirs', 0)")
-    with postgres.engine.begin() as other:
-        other.exec_driver_sql("UPDATE people SET name = 'held' WHERE id = 3")
-        held = deliver(postgres, PEOPLE, statement_timeout=1.0)
-    free = deliver(postgres, PEOPLE, statement_timeout=1.0)
+    with open_writer(postgres, statement_timeout=1.0) as writer:
+        with postgres.engine.begin() as other:
+            other.exec_driver_sql("UPDATE people SET name = 'held' WHERE id = 3")
+            with pytest.raises(tailrace.RetryableError, match="55P03|57014"):
+                writer.write(batch(PEOPLE))
+        told = writer.write(batch(PEOPLE))
 
-    assert {"failed": 10} == statuses(held)
-    assert 10 == held.exit_code
-    assert {"delivered": 10} == statuses(free)
+    assert {"delivered"} == {str(each.status) for each in told}
+
+
+def test_the_limits_of_time_are_the_options(postgres):
+    postgres.do(TABLE)
+    asked = "SELECT current_setting('statement_timeout'), current_setting('lock_timeout')"
+    opened = open_writer(postgres, statement_timeout=7.0)
+    with opened as writer, writer.database.transaction() as session:
+        told, _ = session.run(asked, ())
+
+    assert [("7s", "7s")] == told
+
+
+@pytest.mark.parametrize(
+    ("told", "kind"),
+    [
+        ('FATAL: password authentication failed for user "me"', tailrace.FatalError),
+        ('FATAL: database "x" does not exist', tailrace.FatalError),
+        ('invalid connection option "x"', tailrace.FatalError),
+        ("SSL connection has been closed unexpectedly", tailrace.RetryableError),
+        ("connection timeout expired", tailrace.RetryableError),
+    ],
+)
+def test_what_never_reached_the_server_is_judged_by_its_words(told, kind):
+    assert kind is type(of_postgres(psycopg.OperationalError(told)))
 
 
 def test_a_deadlock_is_tried_again():
@@ -279,6 +303,20 @@ def test_hostile_names_are_names_where_they_exist(world, deliver, mode):
     assert 3 == len(world.do(f"SELECT * FROM {quoted}"))
 
 
+def test_rows_that_others_refer_to_are_not_replaced(world, deliver):
+    world.do(
+        TABLE,
+        "INSERT INTO people VALUES (1, 'old', 0)",
+        "CREATE TABLE pets (owner INTEGER REFERENCES people (id))",
+        "INSERT INTO pets VALUES (1)",
+    )
+    report = deliver(world, PEOPLE[5:], mode="replace")
+
+    assert (9, {"failed": 5}) == (report.exit_code, statuses(report))
+    assert "oreign key" in report.summary() or "FOREIGN KEY" in report.summary()
+    assert [(1, "old", 0)] == world.people()
+
+
 def test_a_name_that_no_column_has_stops_the_run_before_anything_is_sent(world, deliver):
     world.do(TABLE)
     hostile = 'name") VALUES (1, 2); DROP TABLE people; --'
@@ -323,7 +361,7 @@ def test_a_role_without_permission_stops_the_run_with_what_to_do(postgres, deliv
     assert "sesame-open" not in report.summary()
 
 
-def test_the_role_of_the_readme_may_do_all_but_make_tables(postgres, deliver):
+def test_the_role_of_the_readme_may_do_all_but_make_tables(postgres, deliver, tmp_path):
     postgres.do(
         TABLE,
         "DROP ROLE IF EXISTS tailrace",
@@ -335,12 +373,18 @@ def test_the_role_of_the_readme_may_do_all_but_make_tables(postgres, deliver):
     mirrored = deliver(theirs, PEOPLE, mode="mirror")
     deleted = deliver(theirs, PEOPLE[:9], mode="mirror", max_delete=5)
     made = deliver(theirs, PEOPLE, table="another", create=True, name="made")
+    postgres.do("GRANT CREATE ON SCHEMA public TO tailrace")
+    replaced = deliver(theirs, PEOPLE, mode="replace", name="replaced")
+    kept = b"".join(each.read_bytes() for each in tmp_path.rglob("*") if each.is_file())
     postgres.do("REVOKE ALL ON people FROM tailrace", "REVOKE ALL ON SCHEMA public FROM tailrace")
     postgres.do("DROP ROLE tailrace")
 
     assert {"delivered": 10} == statuses(mirrored)
     assert {"delivered": 1, "skipped": 9} == statuses(deleted)
     assert (9, 0) == (made.exit_code, made.delivered)
+    assert {"delivered": 10} == statuses(replaced)
+    assert b"people" in kept
+    assert b"sesame-open" not in kept
 
 
 @pytest.mark.parametrize(
@@ -370,7 +414,7 @@ def test_a_server_that_is_not_there_is_told_without_the_password(deliver):
     assert "hunter2" not in report.summary()
 
 
-def test_the_state_of_a_sync_belongs_to_its_table_and_holds_no_password(world, deliver, tmp_path):
+def test_the_state_of_a_sync_belongs_to_its_table(world, deliver):
     world.do(TABLE, TABLE.replace("people", "others"))
     deliver(world, PEOPLE)
     other = deliver(world, PEOPLE, table="others")

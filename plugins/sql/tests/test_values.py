@@ -196,6 +196,12 @@ def test_what_means_the_same_fits(kind, value, fitted):
     assert (fitted, type(fitted)) == (found, type(found))
 
 
+def test_a_time_without_a_zone_is_one_of_utc_in_a_column_with_zones():
+    column = Column(name="it", type="datetime", zoned=True)
+
+    assert datetime(2024, 1, 2, tzinfo=UTC) == Fitting()(column, datetime(2024, 1, 2))
+
+
 def test_a_decimal_of_many_digits_is_refused_where_sqlite_would_round_it(sqlite, deliver):
     sqlite.do("CREATE TABLE people (id INTEGER PRIMARY KEY, d DECIMAL(40, 20))")
     report = deliver(
@@ -223,6 +229,7 @@ def test_types_beyond_the_common_ones_arrive(postgres, deliver):
     report = deliver(postgres, rows)
 
     assert {3: "no_option", 4: "data", 5: "out_of_range", 6: "too_long"} == refusals(report)
+    assert "nowhere" not in " ".join(each.message for each in report.rejections)
     assert [("glad", ["x", None], [1, 2], 7), (None, [], None, None)] == postgres.do(
         "SELECT m, a, n, s FROM people ORDER BY id"
     )

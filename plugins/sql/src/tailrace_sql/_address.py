@@ -46,7 +46,9 @@ def opened(options: "Options") -> Iterator[Any]:
 def _parsed(options: "Options") -> "URL":
     from sqlalchemy import exc, make_url
 
-    text = options.url.reveal().replace("postgres://", "postgresql://", 1)
+    text = options.url.reveal()
+    if text.startswith("postgres://"):
+        text = text.replace("postgres", "postgresql", 1)
     try:
         url = make_url(text)
     except (exc.ArgumentError, ValueError):  # either would show the password

@@ -32,7 +32,8 @@ _HINTS = {
     "25006": "; give the address of a database that can be written to",
 }
 _LOGIN = re.compile(
-    r"authentication failed|no password|does not exist|pg_hba|permission denied|no encryption|SSL",
+    r"authentication failed|no password|(role|database) .* does not exist|pg_hba|permission denied"
+    r"|does not support SSL|invalid (connection option|dsn)",
     re.IGNORECASE,
 )
 _SQLITE = {
@@ -87,11 +88,11 @@ def of_postgres(error: Any, *, committing: bool = False) -> tailrace.WriteError:
 
 def _without_state(error: Any, told: str) -> tailrace.WriteError:
     """Judge what never reached the server, or lost it."""
+    if _LOGIN.search(told):
+        return tailrace.FatalError(f"{told}; look at the option url")
     kinds = {each.__name__ for each in type(error).__mro__}
     if kinds & {"DataError", "ProgrammingError", "NotSupportedError"}:
         return tailrace.RejectedError(f"a value has no form there: {told}", reason="type")
-    if _LOGIN.search(told):
-        return tailrace.FatalError(f"{told}; look at the option url")
     return tailrace.RetryableError(told)
 
 
