@@ -46,6 +46,7 @@ def test_a_file_becomes_the_fields_of_its_syncs(project, tmp_path):
             "key": "id",
             "source": "file",
             "source_options": {"path": "people.csv"},
+            "source_path": "sync.people.source",
             "destination": "crm",
             "options": {"token": {"env": "TOKEN"}},
             "mapping": {"Full name": "name"},
@@ -79,7 +80,8 @@ def test_a_source_may_be_shared(project):
     one, other = config.read(project(text))
 
     assert ("webhook", {"port": 8080}) == (one["source"], one["source_options"])
-    assert one["source_options"] == other["source_options"]
+    assert one["source_options"] is other["source_options"]
+    assert one["source_path"] == other["source_path"] == "source.form"
 
 
 def test_secrets_are_merged_over_the_project(project):

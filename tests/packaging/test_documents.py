@@ -5,9 +5,11 @@ import inspect
 import json
 import re
 import runpy
+import sqlite3
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -115,6 +117,33 @@ def test_the_sixty_seconds_of_the_readme(tmp_path, sheet):
         ["2", "Grace Hopper", "grace@example.com", "0.91"],
         ["3", "Edgar Codd", "edgar@example.com", "0.87"],
     ]
+
+
+def test_the_readmes_form_reaches_crm_database_and_channel(tmp_path):
+    with Sandbox() as sandbox:
+        shown = _examples("README.md")["form.toml"]
+        project = shown.replace("http://127.0.0.1:8765", sandbox.url().rstrip("/"))
+        (tmp_path / "tailrace.toml").write_text(project)
+        answers = "id,email,name,plan\n1,ada@example.com,Ada,team\n2,grace@example.com,Grace,solo\n"
+        (tmp_path / "answers.csv").write_text(answers)
+        ran = _tailrace(tmp_path, "run", "--json")
+
+        assert ran.returncode == 0, ran.stderr
+        told = map(json.loads, ran.stdout.splitlines())
+        assert sorted((each["sync"], each["delivered"]) for each in told) == [
+            ("form-to-channel", 2),
+            ("form-to-crm", 2),
+            ("form-to-database", 2),
+        ]
+        people = sandbox.hubspot.records("contacts")
+        assert sorted(each["firstname"] for each in people) == ["Ada", "Grace"]
+        said = [each["text"] for each in sandbox.slack.messages("general")]
+        assert sorted(said) == ["Ada wants the plan team", "Grace wants the plan solo"]
+    with closing(sqlite3.connect(tmp_path / "answers.db")) as database:
+        assert database.execute("SELECT name FROM answers ORDER BY id").fetchall() == [
+            ("Ada",),
+            ("Grace",),
+        ]
 
 
 def test_the_readmes_sync_from_python(tmp_path, sheet, capsys):

@@ -18,8 +18,9 @@ Limits = Mapping[str, Any]
 class Sync:
     """Hold a source, a destination and what stands between them; running it changes nothing of it.
 
-    See `run` for the fields. The last three are filled in by `load`: the sync's place in the
-    project file, the files it was read from, and the folder that relative paths start from.
+    See `run` for the fields. The last four are filled in by `load`: the places of the sync and of
+    its source in the project file, the files it was read from, and the folder that relative paths
+    start from.
     """
 
     source: Any = attrs.field(repr=False)
@@ -36,6 +37,7 @@ class Sync:
     observers: Sequence[Any] = ()
     state: str | Path | None = ".tailrace"
     path: str = attrs.field(default="", repr=False)
+    source_path: str = attrs.field(default="", repr=False)
     files: Sequence[str] = attrs.field(default=(), repr=False)
     folder: Path = attrs.field(default=Path(), repr=False)
 
@@ -148,13 +150,17 @@ def run(
 def run_all(syncs: Iterable[Sync]) -> list[Report]:
     """Run several syncs, one after the other; one that fails holds back none of the others.
 
-    Raises ConfigError with the problems of all of them before the first one starts. What only
-    opening a sync brings up is in its report, with exit code 2.
+    Syncs that share a source, the same object with the same options, run at the same time, and it
+    is read once. Raises ConfigError with the problems of all of them before the first one starts.
+    What only opening a sync brings up is in its report, with exit code 2.
     """
+    from tailrace._engine.clock import SystemClock
+    from tailrace._engine.fanout import execute_all
     from tailrace._engine.preparing import prepare_all
-    from tailrace._engine.runner import execute_each
 
-    return [execute_each(prepared) for prepared in prepare_all(syncs)]
+    reports: dict[int, Report] = {}
+    execute_all(prepare_all(syncs), SystemClock(), told=reports.__setitem__)
+    return [reports[place] for place in sorted(reports)]
 
 
 def load(path: str | Path = "tailrace.toml") -> list[Sync]:

@@ -39,12 +39,13 @@ def read(path: Path) -> list[dict[str, Any]]:
     problems = _unknown(document, _TOP, "")
     syncs = _table(document.get("sync", {}), "sync", problems)
     sources = _table(document.get("source", {}), "source", problems)
+    shared = {name: _plugin(table, f"source.{name}", problems) for name, table in sources.items()}
     if not isinstance(document.get("state", ""), str):
         problems.append(Problem("state", "is the path of a folder"))
     if not syncs and not problems:
         problems.append(Problem("sync", f"{path.name} has no [sync.NAME] table"))
     read_syncs = [
-        _sync(name, table, sources, problems)
+        _sync(name, table, shared, problems)
         | {
             "state": path.parent / str(document.get("state", ".tailrace")),
             "files": tuple(files),
@@ -57,8 +58,12 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def _sync(
-    name: str, table: Mapping[str, Any], sources: Mapping[str, Any], problems: list[Problem]
+    name: str,
+    table: Mapping[str, Any],
+    sources: Mapping[str, tuple[str, dict[str, Any]]],
+    problems: list[Problem],
 ) -> dict[str, Any]:
+    """Give a sync's fields; those of one source hold the same options, which tells that it is one."""
     path = f"sync.{name}"
     problems += _unknown(table, _SYNC, f"{path}.")
     for each, kinds in _SYNC.items():
@@ -67,13 +72,15 @@ def _sync(
             problems.append(Problem(f"{path}.{each}", f"is {words}"))
     source, place = table.get("source"), f"{path}.source"
     if isinstance(source, str):
+        plugin, options = sources.get(source, ("", {}))
         if source not in sources:
             near = difflib.get_close_matches(source, list(sources), 1)
             there = f"there are: {', '.join(sources) or 'none'}"
             hint = f"did you mean {near[0]!r}?" if near else there
             problems.append(Problem(place, f"there is no [source.{source}]; {hint}"))
-        place, source = f"source.{source}", sources.get(source, "")
-    plugin, options = _plugin(source, place, problems)
+        place = f"source.{source}"
+    else:
+        plugin, options = _plugin(source, place, problems)
     destination, given = _plugin(table.get("destination"), f"{path}.destination", problems)
     rest = {each: table[each] for each in table if each in _SYNC}
     return rest | {
@@ -81,6 +88,7 @@ def _sync(
         "path": path,
         "source": plugin,
         "source_options": options,
+        "source_path": place,
         "destination": destination,
         "options": given,
     }

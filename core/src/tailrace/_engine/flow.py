@@ -1,6 +1,6 @@
 """What flows from stage to stage."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any, overload
 
 import attrs
@@ -29,6 +29,25 @@ class Picked(list[Row]):
         super().__init__(rows)
         self.numbers = numbers
         self.read = read
+
+
+@attrs.frozen(eq=False)
+class Handed:
+    """Be a source that somebody else reads and hands on, in pages of rows that are nobody else's.
+
+    pages: gives them; is told how to see that nobody wants more, and gives an empty page then.
+    ended: tells whether the source was read to its end.
+    """
+
+    schema: Schema | None
+    pages: Callable[[Callable[[], bool]], Generator[Sequence[Any], None, None]]
+    ended: Callable[[], bool]
+    expected: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether the source was read to its end."""
+        return self.ended()
 
 
 @attrs.frozen

@@ -15,6 +15,7 @@ from tailrace._engine.mapping import Mapper, mapper
 from tailrace._engine.preparing import Prepared
 from tailrace._engine.ratelimit import SOURCE
 from tailrace._engine.reading import broken
+from tailrace._engine.sharing import Shared
 from tailrace.components import SourceSpec
 from tailrace.errors import (
     ConfigError,
@@ -49,6 +50,13 @@ def open_destination(prepared: Prepared, client: Client) -> AbstractContextManag
 @contextmanager
 def open_source(prepared: Prepared, client: Client, cursor: Any = None) -> Iterator[Any]:
     """Open the source; gives its rows in any form, or a reader."""
+    if isinstance(prepared.source, Shared):
+        shared = prepared.source
+        taken = shared.take(prepared.cursor, cursor)
+        if taken is not None:
+            yield taken
+            return
+        prepared = attrs.evolve(prepared, source=shared.source)
     if not isinstance(prepared.source, SourceSpec):
         yield _reading_on(prepared.source, cursor)
         return

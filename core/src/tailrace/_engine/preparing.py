@@ -48,6 +48,8 @@ class Prepared:
     identity: str = ""
     config: str = ""
     source_print: str = ""
+    given: tuple[Any, Any] = attrs.field(default=(None, None), repr=False)
+    """The source and its options as they were given, by which it is known whether two are one."""
 
     @property
     def planned(self) -> bool:
@@ -66,9 +68,9 @@ class _Problems:
             return step()
         except ConfigError as error:
             self.errors.append(error)
-            self.found.extend(
-                each if each.path else Problem(at, each.message) for each in error.problems
-            )
+            told = [each if each.path else Problem(at, each.message) for each in error.problems]
+            # Syncs of one source have its problems in common.
+            self.found.extend(each for each in told if each not in self.found)
             return None
 
     def note(self, path: str, message: str) -> None:
@@ -86,16 +88,14 @@ def prepare(sync: "Sync") -> Prepared:
     """Resolve plugins, read options and check modes, key, mapping and limits."""
     problems = _Problems()
     at = f"{sync.path}." if sync.path else ""
-    source, source_name = problems.collect(lambda: _source(sync.source), f"{at}source") or (
-        None,
-        "",
-    )
+    at_source = sync.source_path or f"{at}source"
+    source, source_name = problems.collect(lambda: _source(sync.source), at_source) or (None, "")
     spec, name = problems.collect(lambda: _destination(sync.destination), f"{at}destination") or (
         None,
         "",
     )
-    source_places = _places(sync, "source" if sync.path else "source_options", source_name)
-    places = _places(sync, "destination" if sync.path else "options", name)
+    source_places = _places(sync, at_source if sync.path else "source_options", source_name)
+    places = _places(sync, f"{at}destination" if sync.path else "options", name)
     source_options = options = None
     if isinstance(source, SourceSpec):
         given = sync.source_options
@@ -132,6 +132,7 @@ def prepare(sync: "Sync") -> Prepared:
         identity=identity,
         config=_digest([identity, sync.mapping, mode, key]),
         source_print=_source_print(source_name, source_options, sync),
+        given=(sync.source, sync.source_options),
         name=named,
         mode=mode,
         key=key,
@@ -155,8 +156,7 @@ def prepare_all(syncs: Iterable["Sync"]) -> list[Prepared]:
     return prepared
 
 
-def _places(sync: "Sync", part: str, plugin: str) -> Places:
-    path = f"{sync.path}.{part}" if sync.path else part
+def _places(sync: "Sync", path: str, plugin: str) -> Places:
     return Places(path, plugin, tuple(sync.files), folder=sync.folder)
 
 

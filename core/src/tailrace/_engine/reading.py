@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 
 from tailrace._engine.arrow import PAGE, Scan, scan_object
-from tailrace._engine.flow import Picked, Refuse, Rows
+from tailrace._engine.flow import Handed, Picked, Refuse, Rows
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError, TailraceError
 from tailrace.records import Row
@@ -68,6 +68,12 @@ class Reading:
                 yield Rows(numbers, list(page), known.schema)
             else:
                 yield self._checked(page, numbers, known)
+
+    def raw(self) -> Iterator[Sequence[Any]]:
+        """Give its pages as the source gives them; whoever gets them is to number and check them."""
+        while (page := self._next()) is not None:
+            self.read += len(page)
+            yield page
 
     def pick(self, pages: Pages) -> None:
         """Take only those rows of the source that somebody picks."""
@@ -128,7 +134,7 @@ def open_reading(
         raise
     except Exception as error:
         raise broken(error, 0) from error
-    reader = source if _is_reader(source) else None
+    reader = source if isinstance(source, Handed) or _is_reader(source) else None
     scan = taken if isinstance(taken, Scan) else None
     return Reading(pages, schema, _expected(source), refuse, stopped, reader, scan)
 
@@ -169,6 +175,8 @@ def _pages(source: Any, watch: _Watch) -> tuple[Schema | None, Pages]:
     """Give what the source declares, and its rows page by page, each a dict of its own."""
     if isinstance(source, Scan):
         return source.schema, _from_tuples(source, source.schema.names)
+    if isinstance(source, Handed):
+        return source.schema, source.pages(watch.stopped)
     if hasattr(source, "iloc"):
         return None, _from_frame(source)
     if callable(getattr(source, "fetchmany", None)):
@@ -344,6 +352,14 @@ def _is_wrapped(value: Any) -> bool:
 def _has_wrapped(shape: Any) -> bool:
     kinds = {kind for column in shape[1] for kind in column}
     return any(kind.__module__.partition(".")[0] in _WRAPPERS for kind in kinds)
+
+
+def unwrapped(page: Sequence[Any]) -> Sequence[Any]:
+    """Give a page with plain values for what numpy and pandas wrap."""
+    for row in page:
+        if type(row) is dict and any(map(_is_wrapped, row.values())):
+            _unwrap(row)
+    return page
 
 
 def _unwrap(row: Row) -> None:

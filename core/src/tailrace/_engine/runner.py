@@ -96,9 +96,9 @@ def _executed(
             )
             return attrs.evolve(report, earlier=tuple(earlier)), late
     except (ConfigError, LockedError) as error:
-        return _empty(prepared, clock, error), error
+        return empty(prepared, clock, error), error
     except (PreflightError, StateError) as error:
-        return attrs.evolve(_empty(prepared, clock, error), earlier=tuple(earlier)), None
+        return attrs.evolve(empty(prepared, clock, error), earlier=tuple(earlier)), None
 
 
 def _asked(prepared: Prepared, state: State, wishes: Wishes) -> Work:
@@ -162,11 +162,12 @@ def _stuck(prepared: Prepared, clock: Clock, earlier: list[Report]) -> Report:
     name = f" {last.run_id}" if last is not None else ""
     told = f"an earlier run{name} has to be finished first, and could not be{why}"
     code = last.exit_code if last is not None and last.exit_code in (1, 7) else 9
-    report = _empty(prepared, clock, InternalError(told))
+    report = empty(prepared, clock, InternalError(told))
     return attrs.evolve(report, exit_code=code, earlier=tuple(earlier))
 
 
-def _empty(prepared: Prepared, clock: Clock, error: TailraceError) -> Report:
+def empty(prepared: Prepared, clock: Clock, error: TailraceError) -> Report:
+    """Give the report of a run that could not even begin."""
     hiding = hide(prepared.options, prepared.source_options)
     return Report(
         sync=prepared.name,

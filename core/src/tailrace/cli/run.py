@@ -9,11 +9,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from tailrace.cli.project import chosen, config_option, json_option, names_argument, tell
+
+if TYPE_CHECKING:
+    from tailrace._engine.report import Report
 
 _SHOW_CURSOR = b"\x1b[?25h"
 
@@ -30,32 +34,38 @@ def run(  # noqa: PLR0917  # one an option
 ) -> int:
     """Run the syncs of the project file, or those that are NAMEd, one after the other.
 
-    The first Ctrl-C (or SIGTERM) finishes what is in flight and stops; the second stops at once.
+    Those that share a [source.NAME] run at the same time, and it is read once. The first Ctrl-C
+    (or SIGTERM) finishes what is in flight and stops; the second stops at once.
     """
     from tailrace._engine.clock import SystemClock
+    from tailrace._engine.fanout import execute_all
     from tailrace._engine.preparing import prepare_all
     from tailrace._engine.report import worst
-    from tailrace._engine.runner import Wishes, execute_each
+    from tailrace._engine.runner import Wishes
 
     wishes = Wishes(wait=wait, restart=restart, accept=accept)
     syncs = chosen(config, names)
-    codes = []
+    codes: list[int] = []
+
+    def told(_: int, report: "Report") -> None:
+        codes.append(_tell(report, as_json))
+
     with _stopping() as stop, _live() as observers:
         watched = [attrs.evolve(sync, observers=(*sync.observers, *observers)) for sync in syncs]
-        for prepared in prepare_all(watched):
-            if stop.is_set():
-                codes.append(9)
-                break
-            report = execute_each(prepared, SystemClock(stop), wishes)
-            if report.exit_code not in (2, 6):
-                codes.append(tell(report, as_json))
-                continue
-            codes.append(report.exit_code)
-            if as_json:
-                print(json.dumps(report.as_json(), default=str), flush=True)
-            for line in (report.problem or "").splitlines():
-                print(f"tailrace: {line}", file=sys.stderr, flush=True)
-    return worst(codes)
+        execute_all(prepare_all(watched), SystemClock(stop), wishes, told=told)
+    # What was not even begun waits for the next run.
+    return worst(codes if len(codes) == len(syncs) else [*codes, 9])
+
+
+def _tell(report: "Report", as_json: bool) -> int:
+    """Tell of a run; of one that could not begin, its problem is all there is."""
+    if report.exit_code not in (2, 6):
+        return tell(report, as_json)
+    if as_json:
+        print(json.dumps(report.as_json(), default=str), flush=True)
+    for line in (report.problem or "").splitlines():
+        print(f"tailrace: {line}", file=sys.stderr, flush=True)
+    return report.exit_code
 
 
 @contextmanager
