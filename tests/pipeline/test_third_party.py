@@ -36,7 +36,7 @@ def test_a_strangers_plugin_is_found_by_name_listed_and_runs(command, pip_instal
     listed = command("plugins")
     ran = command("run", "--json")
 
-    assert "lines tailrace-lines 1.0".split() in map(str.split, listed.stdout.splitlines())
+    assert ["lines", "tailrace-lines", "1.0"] in map(str.split, listed.stdout.splitlines())
     assert ran.returncode == 0, ran.stderr
     report = json.loads(ran.stdout)
     assert (report["read"], report["delivered"]) == (1000, 1000)
