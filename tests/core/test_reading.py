@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace._engine.arrow import PAGE, field_type
-from tailrace._engine.reading import _Known, open_reading
+from tailrace._engine.reading import open_reading
+from tailrace._engine.shapes import Known
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError
 from tailrace.schema import FieldType, Schema
@@ -301,7 +302,7 @@ def test_a_frame_keeps_names_that_are_no_text_or_empty():
 
 
 def test_shapes_are_remembered_up_to_a_size():
-    known = _Known(Schema(), room=10)
+    known = Known(Schema(), room=10)
     known.see([{"a": 1, "b": 1}, {"a": 1, "b": "x"}, {"a": 1, "b": 1.5}])
 
     assert 2 == len(known._shapes)

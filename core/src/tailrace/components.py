@@ -90,12 +90,26 @@ class Page:
 class Reader(Protocol):
     """Read rows page by page; an opened source.
 
-    It may also have `settled(position)`, which is told what was settled for good, and
-    `complete`, true only when the source was read to its end.
+    It may also have `settled(position)`, which is told, before it is read on from there, that all
+    before a position was settled for good, and `complete`, true only when the source was read to its
+    end. Positions are kept for modes that do not need all of the source each time.
     """
 
     def read(self, position: Any, /) -> Iterator[Page]:
         """Read on from a position, or from the start when it is None."""
+
+
+class Receiver(Protocol):
+    """Receive rows and keep them, for a source that is read once some lie ready."""
+
+    address: str
+    """Where it listens."""
+
+    def wait(self, seconds: float, /) -> bool:
+        """Wait until rows lie ready that are worth a run; False when the seconds have passed first.
+
+        Rows that are there from before, or that nobody has read yet, count.
+        """
 
 
 @attrs.frozen
@@ -108,12 +122,16 @@ class SourceSpec:
     """Declare a source.
 
     open: gives a reader for the time of a `with` block; it takes the options, and by name what it
-    wants of `http`, `log` and `cursor` (the value to read on from, that one included). It may also give rows right away, in any form that `run` takes.
+    wants of `http`, `log`, `cursor` (the value to read on from, that one included) and `syncs` (the
+    names of those that read). It may also give rows right away, in any form that `run` takes.
+    serve: receives for the time of a `with` block, in which it gives a Receiver for each of a list of
+    options; it takes that list, and `log`. What was received is read by `open`.
     """
 
     options: type = NoOptions
     open: Callable[..., AbstractContextManager[Any]]
     rate: tuple[Rate, ...] = attrs.field(default=(), converter=_rates)
+    serve: Callable[..., AbstractContextManager[Sequence["Receiver"]]] | None = None
 
 
 @attrs.frozen(kw_only=True)

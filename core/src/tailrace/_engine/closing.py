@@ -108,6 +108,8 @@ def _source_told(state: State, run: Row) -> dict[str, Any]:
     told = {name: facts[name] for name in ("source", "keys") if name in facts}
     if "schema" in facts:
         told["schema"] = orjson.dumps(facts["schema"]).decode()
+    if facts.get("position") is not None and _is_settled(state, run):
+        told["position"] = facts["position"]
     cursor = _cursor(state, run)
     return told if cursor is None else told | {"cursor": cursor}
 
@@ -186,14 +188,7 @@ def _cursor(state: State, run: Row) -> str | None:
     if "cursor" not in facts:
         return None
     held = [row["cursor"] for row in state.store.rows("doubts") if row["cursor"]]
-    answers = {
-        (row["file"], row["number"]): row["status"]
-        for row in state.store.each("answers", "run = ?", run["number"])
-    }
-    for file in state.store.rows("files", "run = ? AND kind = 'plan'", run["number"]):
-        batches = state.store.rows("batches", "run = ? AND file = ?", run["number"], file["name"])
-        sent = max((row["offset"] + row["length"] for row in batches), default=0)
-        held += _unsettled(state.path(file["name"]), file["name"], answers, sent)
+    held += [change.cursor for change in _unsettled(state, run) if change.cursor]
     values = [decode_value(each) for each in held]
     top = facts["cursor"]
     if not values:
@@ -202,14 +197,31 @@ def _cursor(state: State, run: Row) -> str | None:
     return encode_value(low if top is None else min(low, decode_value(top)))
 
 
-def _unsettled(path: Path, name: str, answers: dict[Any, str], sent: int) -> Iterator[str]:
+def _is_settled(state: State, run: Row) -> bool:
+    """Tell whether nothing that was read, now or before, has to be read again."""
+    return not state.store.rows("doubts") and next(_unsettled(state, run), None) is None
+
+
+def _unsettled(state: State, run: Row) -> Iterator[Change]:
+    """Give what a run had planned and did not bring to an end."""
+    answers = {
+        (row["file"], row["number"]): row["status"]
+        for row in state.store.each("answers", "run = ?", run["number"])
+    }
+    for file in state.store.rows("files", "run = ? AND kind = 'plan'", run["number"]):
+        batches = state.store.rows("batches", "run = ? AND file = ?", run["number"], file["name"])
+        sent = max((row["offset"] + row["length"] for row in batches), default=0)
+        yield from _left_of(state.path(file["name"]), file["name"], answers, sent)
+
+
+def _left_of(path: Path, name: str, answers: dict[Any, str], sent: int) -> Iterator[Change]:
     at = 0
     with path.open("rb") as file:
         for line in file:
             change = read(line)
             status = answers.get((name, change.number), "delivered")
-            if change.cursor and (at >= sent or status in (Status.FAILED, Status.IN_DOUBT)):
-                yield change.cursor
+            if at >= sent or status in (Status.FAILED, Status.IN_DOUBT):
+                yield change
             at += len(line)
 
 

@@ -162,9 +162,17 @@ def _end(run: Execution, state: State, report: Report, now: float, *, died: bool
     meta: dict[str, Any] = {}
     if facts.get("stream"):
         whole = bool(facts.get("complete"))
+        position = facts.get("position")
         # Who runs again after a run has died means the same records: they are to be known again.
-        done = whole and not died and not counts[Status.FAILED] and not counts[Status.IN_DOUBT]
-        meta["stream"] = None if done else state.store.meta("stream") or ledger.number
+        done = whole and not died and not counts[Status.FAILED]
+        # Where a source has positions, it does not begin with what is in doubt, which the ledger has.
+        done = done and (position is not None or not counts[Status.IN_DOUBT])
+        known = state.store.meta("stream")
+        # A source that was read on from behind this run does not begin with its records.
+        passed = died and facts.get("start") != state.store.meta("position")
+        meta["stream"] = None if done else known if passed else known or ledger.number
+        if done and position is not None:
+            meta["position"] = position
     if ledger.left_open or (meta and counts[Status.FAILED]):
         with state.store.transaction() as store:
             for name, value in meta.items():

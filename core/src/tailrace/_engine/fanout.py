@@ -11,6 +11,7 @@ import attrs
 from tailrace._engine.clock import Clock
 from tailrace._engine.codec import decode_value
 from tailrace._engine.http import Client
+from tailrace._engine.intake import position_of
 from tailrace._engine.opening import open_source
 from tailrace._engine.pacing import open_pace
 from tailrace._engine.preparing import Prepared
@@ -39,7 +40,7 @@ def execute_all(
     One that fails, or waits, holds back none of the others. Asked to stop, it begins no more.
     """
     wishes = wishes or Wishes()
-    for group in _groups(prepared):
+    for group in groups(prepared):
         if clock.stopping:
             return
         if len(group) == 1:
@@ -48,7 +49,7 @@ def execute_all(
             _together({place: prepared[place] for place in group}, clock, wishes, told)
 
 
-def _groups(prepared: Sequence[Prepared]) -> list[list[int]]:
+def groups(prepared: Sequence[Prepared]) -> list[list[int]]:
     """Put the places of syncs together that share a source; two of one state are no such."""
     groups: list[list[int]] = []
     for place, each in enumerate(prepared):
@@ -128,14 +129,20 @@ def _read(shared: Shared, group: Sequence[Prepared], clock: Clock, wishes: Wishe
     """Read the source that syncs share, once one of them wants to."""
     if not shared.sought():
         return
-    first = group[0]
+    positions = [None if wishes.restart else _position(each) for each in group]
+    first, position = group[0], positions[0]
+    names = tuple(each.name for each in group)
+    if any(each != position for each in positions):
+        # Which of them comes first is for nobody but the source to tell.
+        shared.part()
+        return
     try:
         with ExitStack() as stack:
             client = Client(stack.enter_context(open_pace(first, clock)), clock)
             stack.callback(client.close)
             start = None if wishes.restart else _start(group)
-            opened = stack.enter_context(open_source(first, client, start))
-            shared.fill(opened, lambda: clock.stopping)
+            opened = stack.enter_context(open_source(first, client, start, names))
+            shared.fill(opened, lambda: clock.stopping, position)
     except Exception as error:  # noqa: BLE001  # each of the syncs tells it
         shared.end(error)
     else:
@@ -147,6 +154,15 @@ def _start(group: Iterable[Prepared]) -> Any:
     told = list(_cursors(group))
     with suppress(TypeError):
         return min(told) if told and None not in told else None
+    return None
+
+
+def _position(prepared: Prepared) -> Any:
+    # A state that cannot be read is for its own sync to tell.
+    with suppress(TailraceError, OSError):
+        if prepared.state is not None:
+            with read_state(prepared.state, prepared.name) as state:
+                return position_of(prepared, state)
     return None
 
 

@@ -36,18 +36,24 @@ class Handed:
     """Be a source that somebody else reads and hands on, in pages of rows that are nobody else's.
 
     pages: gives them; is told how to see that nobody wants more, and gives an empty page then.
-    ended: tells whether the source was read to its end.
+    ended: tells whether the source was read to its end; reached: the position that it has there.
     """
 
     schema: Schema | None
     pages: Callable[[Callable[[], bool]], Generator[Sequence[Any], None, None]]
     ended: Callable[[], bool]
     expected: int | None = None
+    reached: Callable[[], Any] = lambda: None
 
     @property
     def complete(self) -> bool:
         """Tell whether the source was read to its end."""
         return self.ended()
+
+    @property
+    def position(self) -> Any:
+        """Give the position that the source has at its end."""
+        return self.reached()
 
 
 @attrs.frozen

@@ -44,7 +44,7 @@ def status(state: State) -> dict[str, Any]:
     store = state.store
     last = runs(state, 1)
     files = store.rows("files")
-    cursor = store.meta("cursor")
+    cursor, position = store.meta("cursor"), store.meta("position")
     return {
         "running": is_held(state.folder / "lock"),
         "last": last[0] if last else None,
@@ -54,6 +54,7 @@ def status(state: State) -> dict[str, Any]:
         "in_doubt": [_doubt(row) for row in store.rows("doubts", "1 ORDER BY since")],
         "stopped": [_stopped(state, row) for row in files if row["kind"] == "stopped"],
         "cursor": None if cursor is None else decode_value(cursor),
+        "position": None if position is None else decode_value(position),
         "bytes": sum(path.stat().st_size for path in state.folder.iterdir() if path.is_file()),
     }
 

@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 
 import attrs
 
+from tailrace._engine.codec import decode_value, encode_value
 from tailrace._engine.execution import Execution
 from tailrace._engine.flow import Records, Refuse, Rows
 from tailrace._engine.mapping import Mapper
 from tailrace._engine.opening import open_mapper, open_source
+from tailrace._engine.preparing import Prepared
 from tailrace._engine.reading import Reading, open_reading
+from tailrace._engine.state import State
 from tailrace.errors import PreflightError, StateError, WriteError
 from tailrace.outcomes import Status
 from tailrace.records import Mode
@@ -42,13 +45,28 @@ class Intake:
             source = stack.enter_context(open_source(run.prepared, run.client, cursor))
             halt = run.delivery.halt if run.delivery is not None else None
             reading = open_reading(
-                source, _unnamed(run, refuse), lambda: bool(halt) or run.clock.stopping
+                source,
+                _unnamed(run, refuse),
+                lambda: bool(halt) or run.clock.stopping,
+                position=position_of(run.prepared, run.state),
             )
             stack.callback(reading.close)
             run.run.reading = reading
             if reading.schema is not None:
                 mapping.check(reading.schema)
             yield cls(run, writer, reading, mapping)
+
+    @property
+    def position(self) -> str | None:
+        """Give the position at the end of what was read, as the ledger keeps it."""
+        position = self.reading.position
+        if position is None or not resumes(self.execution.prepared):
+            return None
+        try:
+            return encode_value(position)
+        except TypeError as error:
+            told = f"the source's position cannot be kept: it has {error}; give what JSON can hold"
+            raise PreflightError(told) from None
 
     def pages(self) -> Iterator[Records]:
         """Give the mapped records."""
@@ -95,6 +113,17 @@ class Intake:
             for name in self.mapping.unused()
             if reading.read
         ]
+
+
+def resumes(prepared: Prepared) -> bool:
+    """Tell whether a sync reads on from where its source was read to."""
+    return prepared.cursor is None and prepared.mode not in (Mode.MIRROR, Mode.REPLACE)
+
+
+def position_of(prepared: Prepared, state: State | None) -> Any:
+    """Give the position that a sync's source is to be read on from; None for its start."""
+    told = state.store.meta("position") if state is not None and resumes(prepared) else None
+    return None if told is None else decode_value(told)
 
 
 def conclude(run: Execution) -> None:

@@ -2,7 +2,7 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Any
@@ -48,8 +48,13 @@ def open_destination(prepared: Prepared, client: Client) -> AbstractContextManag
 
 
 @contextmanager
-def open_source(prepared: Prepared, client: Client, cursor: Any = None) -> Iterator[Any]:
-    """Open the source; gives its rows in any form, or a reader."""
+def open_source(
+    prepared: Prepared, client: Client, cursor: Any = None, syncs: Sequence[str] = ()
+) -> Iterator[Any]:
+    """Open the source; gives its rows in any form, or a reader.
+
+    syncs: those that read it, where it is not this one alone.
+    """
     if isinstance(prepared.source, Shared):
         shared = prepared.source
         taken = shared.take(prepared.cursor, cursor)
@@ -64,6 +69,7 @@ def open_source(prepared: Prepared, client: Client, cursor: Any = None) -> Itera
         "http": client.http(SOURCE),
         "log": log_of(prepared.source_places, "source"),
         "cursor": cursor,
+        "syncs": syncs or (prepared.name,),
     }
     opening = _open(prepared.source.open, prepared.source_options, offered, prepared.source_places)
     with ExitStack() as stack:

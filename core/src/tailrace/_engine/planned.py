@@ -214,6 +214,7 @@ def lay_plan(planning: Planning) -> dict[str, Any]:
             if each is not None
         ]
         facts["cursor"] = encode_value(max(values)) if values else None
+    facts["position"] = planning.intake.position
     if run.run.read:
         facts["schema"] = schema_as_json(diff.schema)
         # What has changed stays so until its deletions are released.

@@ -4,9 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence, Sized
 from contextlib import suppress
-from datetime import datetime, timedelta
 from itertools import islice
-from operator import itemgetter
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -15,10 +13,10 @@ import attrs
 
 from tailrace._engine.arrow import PAGE, Scan, scan_object
 from tailrace._engine.flow import Handed, Picked, Refuse, Rows
+from tailrace._engine.shapes import Known
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError, TailraceError
-from tailrace.records import Row
-from tailrace.schema import FieldType, Schema, type_of, wider
+from tailrace.schema import Schema
 
 _log = logging.getLogger("tailrace")
 
@@ -46,14 +44,16 @@ class Reading:
     expected: int | None
     refuse: Refuse
     stopped: Callable[[], bool]
+    came: Callable[[], Any] = lambda: None
     reader: Any = None
     scan: Scan | None = None
     read: int = 0
     complete: bool = False
+    position: Any = None
     problem: TailraceError | None = None
 
     def __iter__(self) -> Iterator[Rows]:
-        known = _Known(self.schema or Schema())
+        known = Known(self.schema or Schema())
         while True:
             page = self._next()
             if page is None:
@@ -86,6 +86,7 @@ class Reading:
             return next(self._pages)
         except StopIteration:
             self.complete = bool(getattr(self.reader, "complete", True))
+            self.position = self.came() if self.complete else None
             if not self.complete:
                 told = f"the source says that {self.read:,} records are not all that it has"
                 self.problem = SourceError(told)
@@ -106,7 +107,7 @@ class Reading:
         except Exception:  # noqa: BLE001  # all of it that was read is answered for
             _log.warning("the source failed while it was closed", exc_info=True)
 
-    def _checked(self, page: Sequence[Any], numbers: Sequence[int], known: "_Known") -> Rows:
+    def _checked(self, page: Sequence[Any], numbers: Sequence[int], known: "Known") -> Rows:
         rows = [row if type(row) is dict else None for row in page]
         refused = known.see(rows)
         if refused:
@@ -123,20 +124,26 @@ def open_reading(
     refuse: Refuse,
     stopped: Callable[[], bool],
     now: Callable[[], float] = monotonic,
+    position: Any = None,
 ) -> Reading:
-    """Take a source in any of its forms; nothing is read before the first page is asked for."""
+    """Take a source in any of its forms; nothing is read before the first page is asked for.
+
+    position: where a reader is to read on from.
+    """
     try:
         if callable(source) and not hasattr(source, "__arrow_c_stream__"):
             source = source()
         taken = _scanned(source)
-        schema, pages = _pages(taken, _Watch(stopped, now))
+        places = [position]
+        schema, pages = _pages(taken, _Watch(stopped, now), places)
     except TailraceError:
         raise
     except Exception as error:
         raise broken(error, 0) from error
     reader = source if isinstance(source, Handed) or _is_reader(source) else None
     scan = taken if isinstance(taken, Scan) else None
-    return Reading(pages, schema, _expected(source), refuse, stopped, reader, scan)
+    came = (lambda: source.position) if isinstance(source, Handed) else (lambda: places[-1])
+    return Reading(pages, schema, _expected(source), refuse, stopped, came, reader, scan)
 
 
 def _expected(source: Any) -> int | None:
@@ -171,8 +178,11 @@ def _scanned(source: Any) -> Any:
     return source
 
 
-def _pages(source: Any, watch: _Watch) -> tuple[Schema | None, Pages]:
-    """Give what the source declares, and its rows page by page, each a dict of its own."""
+def _pages(source: Any, watch: _Watch, places: list[Any]) -> tuple[Schema | None, Pages]:
+    """Give what the source declares, and its rows page by page, each a dict of its own.
+
+    places: the position to begin at; takes the one behind each page.
+    """
     if isinstance(source, Scan):
         return source.schema, _from_tuples(source, source.schema.names)
     if isinstance(source, Handed):
@@ -182,7 +192,7 @@ def _pages(source: Any, watch: _Watch) -> tuple[Schema | None, Pages]:
     if callable(getattr(source, "fetchmany", None)):
         return None, _from_tuples(*_cursor(source))
     if _is_reader(source):
-        return None, _from_reader(source, watch)
+        return None, _from_reader(source, watch, places)
     return None, _from_rows(_iterable(source), watch)
 
 
@@ -263,9 +273,14 @@ def _fetched(cursor: Any) -> Iterator[Any]:
         yield page
 
 
-def _from_reader(reader: Any, watch: _Watch) -> Pages:
-    for page in reader.read(None):
+def _from_reader(reader: Any, watch: _Watch, places: list[Any]) -> Pages:
+    settled, position = getattr(reader, "settled", None), places[-1]
+    if settled is not None and position is not None:
+        settled(position)
+    for page in reader.read(position):
         yield from _from_rows(page.rows if isinstance(page, Page) else page, watch)
+        if isinstance(page, Page) and page.position is not None:
+            places[-1] = page.position
 
 
 def _from_frame(frame: Any) -> Pages:
@@ -274,115 +289,6 @@ def _from_frame(frame: Any) -> Pages:
         part = frame.iloc[start : start + PAGE].astype(object)
         values = part.where(part.notna(), None).itertuples(index=False, name=None)
         yield [dict(zip(names, row, strict=True)) for row in values]
-
-
-def _uniform(rows: list[Row | None]) -> Any:
-    """Give what rows of one shape share, their names and the types of each column; else None."""
-    first = rows[0] if rows else None
-    if first is None or len(first) < 2:
-        return None
-    names = tuple(first)
-    try:
-        # One that is no row at all is not subscriptable, and has no length.
-        columns = zip(*map(itemgetter(*names), rows), strict=True)  # type: ignore[arg-type]
-        if set(map(len, rows)) != {len(names)}:  # type: ignore[arg-type]
-            return None
-    except (KeyError, TypeError):
-        return None
-    return names, tuple(frozenset(map(type, column)) for column in columns)
-
-
-@attrs.define
-class _Known:
-    """Widen a schema by rows; rows of a shape that was seen before cost next to nothing."""
-
-    schema: Schema
-    room: int = 1_000_000
-    """Names and types that may still be remembered, some ten megabytes."""
-    _shapes: set[Any] = attrs.field(factory=set)
-
-    def see(self, rows: list[Row | None]) -> dict[int, tuple[str, str]]:
-        """Learn from rows; give the places of those that are none, each with reason and message."""
-        shape = _uniform(rows)
-        if shape is not None and shape in self._shapes:
-            return {}
-        refused = self._each(rows)
-        if shape is not None and not refused and self.room > 0 and not _has_wrapped(shape):
-            self._shapes.add(shape)
-            self.room -= len(shape[0])
-        return refused
-
-    def _each(self, rows: list[Row | None]) -> dict[int, tuple[str, str]]:
-        refused = {}
-        seen: dict[str, FieldType] = {}
-        shapes = self._shapes
-        for place, row in enumerate(rows):
-            if row is None:
-                refused[place] = ("no_mapping", "")
-            elif (shape := (*row, *map(type, row.values()))) in shapes:
-                continue
-            elif not all(isinstance(name, str) for name in row):
-                refused[place] = ("field_name", "has a field name that is no text")
-            else:
-                self._learn(row, shape, seen)
-        self.schema = self.schema.widen(seen)
-        return refused
-
-    def _learn(self, row: Row, shape: tuple[Any, ...], seen: dict[str, FieldType]) -> None:
-        wrapped = any(_is_wrapped(value) for value in row.values())
-        if wrapped:
-            _unwrap(row)
-        elif len(shape) <= self.room:
-            self.room -= len(shape) + 1
-            self._shapes.add(shape)
-        for name, value in row.items():
-            kind = type_of(value)
-            seen[name] = wider(seen.get(name, kind), kind)
-
-
-_NOTHING = frozenset({"NaTType", "NAType"})
-_STAMPS = frozenset({"Timestamp", "Timedelta"})
-_WRAPPERS = frozenset({"numpy", "pandas"})
-
-
-def _is_wrapped(value: Any) -> bool:
-    return type(value).__module__.partition(".")[0] in _WRAPPERS
-
-
-def _has_wrapped(shape: Any) -> bool:
-    kinds = {kind for column in shape[1] for kind in column}
-    return any(kind.__module__.partition(".")[0] in _WRAPPERS for kind in kinds)
-
-
-def unwrapped(page: Sequence[Any]) -> Sequence[Any]:
-    """Give a page with plain values for what numpy and pandas wrap."""
-    for row in page:
-        if type(row) is dict and any(map(_is_wrapped, row.values())):
-            _unwrap(row)
-    return page
-
-
-def _unwrap(row: Row) -> None:
-    """Put plain values for what numpy and pandas wrap; sub-microseconds are cut off."""
-    for name, value in row.items():
-        kind = type(value).__name__
-        if not _is_wrapped(value):
-            continue
-        if kind in _NOTHING:
-            row[name] = None
-        elif kind in _STAMPS:
-            row[name] = _unstamped(value)
-        elif kind in ("datetime64", "timedelta64"):
-            row[name] = value.astype(f"{kind}[us]").item()
-        elif hasattr(value, "tolist"):
-            row[name] = value.tolist()
-
-
-def _unstamped(value: Any) -> datetime | timedelta:
-    if isinstance(value, timedelta):
-        return timedelta(value.days, value.seconds, value.microseconds)
-    plain: datetime = value.to_pydatetime(warn=False)
-    return plain
 
 
 def broken(error: BaseException, read: int) -> SourceError:

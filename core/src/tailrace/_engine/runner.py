@@ -126,7 +126,7 @@ def _heed(state: State, wishes: Wishes) -> None:
     with state.store.transaction() as store:
         store.set_meta("schema", None)
         if wishes.restart:
-            for fact in ("source", "keys", "identity", "stream", "cursor"):
+            for fact in ("source", "keys", "identity", "stream", "cursor", "position"):
                 store.set_meta(fact, None)
             store.drop("refusals")
             store.drop("doubts")

@@ -18,7 +18,8 @@ from tailrace._engine.arrow import (
 )
 from tailrace._engine.disk import create, unwritable
 from tailrace._engine.flow import Handed
-from tailrace._engine.reading import Reading, broken, open_reading, unwrapped
+from tailrace._engine.reading import Reading, broken, open_reading
+from tailrace._engine.shapes import unwrapped
 from tailrace._engine.spool import Spool
 from tailrace.errors import TailraceError
 
@@ -46,6 +47,7 @@ class Shared:
     _failed: BaseException | None = None
     _problem: TailraceError | None = None
     _complete: bool = False
+    _position: Any = None
     _reading: Reading | None = None
     _file: Path | None = None
     _spool: Spool | None = None
@@ -76,6 +78,7 @@ class Shared:
             lambda stopped: _later(self._pages(stopped), field, since),
             lambda: self._complete,
             self._reading.expected,
+            lambda: self._position,
         )
 
     def leave(self) -> None:
@@ -127,12 +130,14 @@ class Shared:
                 self._changed.wait(_LOOK)
             return self._sought
 
-    def fill(self, opened: Any, stopping: Callable[[], bool]) -> None:
+    def fill(self, opened: Any, stopping: Callable[[], bool], position: Any = None) -> None:
         """Read the opened source, as far ahead as the fastest of the syncs wants it."""
         if type(opened) in (list, tuple):
             self._open(apart=True)
             return
-        reading = open_reading(opened, _unheard, lambda: stopping() or not self.users)
+        reading = open_reading(
+            opened, _unheard, lambda: stopping() or not self.users, position=position
+        )
         try:
             if reading.scan is not None and reading.scan.again:
                 self._open(apart=True)
@@ -165,7 +170,11 @@ class Shared:
         except OSError as error:
             self._problem = unwritable(self.folder, error)
         self._problem = self._problem or reading.problem
-        self._complete = reading.complete
+        self._complete, self._position = reading.complete, reading.position
+
+    def part(self) -> None:
+        """Let each of the syncs read the source itself."""
+        self._open(apart=True)
 
     def end(self, failed: BaseException | None = None) -> None:
         """Say that no more comes; where the source could not even be opened, why."""

@@ -28,7 +28,8 @@ def stream(run: Execution) -> None:
             if before is not None:
                 ended = lambda: intake.reading.complete  # noqa: E731  # known at the end
                 pages = Continuing(before, ledger, running, prepared.name, ended).go_on(pages)
-            ledger.deliver([], stream=True, keyed=bool(prepared.key))
+            start = run.state.store.meta("position")
+            ledger.deliver([], stream=True, keyed=bool(prepared.key), start=start)
             name = f"plan-{ledger.number}.lines"
             durable = run.durable(action)
             keyed = bool(prepared.key)
@@ -42,7 +43,7 @@ def stream(run: Execution) -> None:
         run.deliver(intake.guarded(parcels))
         ledger.flush()
         intake.conclude()
-        ledger.note(complete=intake.reading.complete)
+        ledger.note(complete=intake.reading.complete, position=intake.position)
 
 
 def _laid_nowhere(parcels: Iterable[Parcel]) -> Iterator[Parcel]:

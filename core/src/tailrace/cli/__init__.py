@@ -27,6 +27,7 @@ _COMMANDS = {
     "retry": "Offer refused records again.",
     "run": "Run the syncs of the project file, or those that are named.",
     "schema": "Print the JSON Schema of the project file, for editors.",
+    "serve": "Receive and deliver, until it is stopped.",
     "status": "Tell where each sync stands, and what waits for you.",
 }
 

@@ -1,25 +1,21 @@
 """`tailrace run`."""
 
 import json
-import os
-import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING
 
 import attrs
 import click
 
 from tailrace.cli.project import chosen, config_option, json_option, names_argument, tell
+from tailrace.cli.signals import stopping
 
 if TYPE_CHECKING:
     from tailrace._engine.report import Report
-
-_SHOW_CURSOR = b"\x1b[?25h"
 
 
 @click.command()
@@ -48,16 +44,17 @@ def run(  # noqa: PLR0917  # one an option
     codes: list[int] = []
 
     def told(_: int, report: "Report") -> None:
-        codes.append(_tell(report, as_json))
+        codes.append(tell_of(report, as_json))
 
-    with _stopping() as stop, _live() as observers:
+    stop = threading.Event()
+    with stopping({"finishing what is in flight": stop}), _live() as observers:
         watched = [attrs.evolve(sync, observers=(*sync.observers, *observers)) for sync in syncs]
         execute_all(prepare_all(watched), SystemClock(stop), wishes, told=told)
     # What was not even begun waits for the next run.
     return worst(codes if len(codes) == len(syncs) else [*codes, 9])
 
 
-def _tell(report: "Report", as_json: bool) -> int:
+def tell_of(report: "Report", as_json: bool) -> int:
     """Tell of a run; of one that could not begin, its problem is all there is."""
     if report.exit_code not in (2, 6):
         return tell(report, as_json)
@@ -66,29 +63,6 @@ def _tell(report: "Report", as_json: bool) -> int:
     for line in (report.problem or "").splitlines():
         print(f"tailrace: {line}", file=sys.stderr, flush=True)
     return report.exit_code
-
-
-@contextmanager
-def _stopping() -> Iterator[threading.Event]:
-    """Turn the first signal into a request to stop; the second ends the process where it stands."""
-    stop = threading.Event()
-    before = {int(each): signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
-
-    def ask(number: int, _: FrameType | None) -> None:
-        if stop.is_set():
-            if sys.stderr.isatty():
-                os.write(2, _SHOW_CURSOR)
-            os._exit(128 + number)
-        stop.set()
-        print("stopping: finishing what is in flight", file=sys.stderr, flush=True)
-
-    try:
-        for number in before:
-            signal.signal(number, ask)
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -39,8 +39,8 @@ def _lines(name: str, told: dict[str, Any]) -> list[str]:
         runs = ", ".join(told["unfinished"])
         lines.append(f"  run {runs} did not come to its end; the next run finishes it first")
     lines.append(f"  {told['records']:,} records are remembered, {told['bytes']:,} bytes")
-    if told["cursor"] is not None:
-        lines.append(f"  the next read begins at {said(told['cursor'])}")
+    places = (told[each] for each in ("cursor", "position"))
+    lines += [f"  the next read begins at {said(each)}" for each in places if each is not None]
     for group in told["refused"]:
         records = "1 record" if group["count"] == 1 else f"{group['count']:,} records"
         what = said(group["message"])
