@@ -26,6 +26,8 @@ class Destination(Generic[P, R]):
     def __init__(self, function: Callable[P, R], declared: Mapping[str, Any]) -> None:
         update_wrapper(self, function)
         self._function = function
+        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+            raise ConfigError(f"{function.__qualname__}: an async function; use a plain one")
         takes, options = _parameters(function, _WRITER_TAKES)
         if inspect.isgeneratorfunction(function):
             raise ConfigError(f"{function.__qualname__}: a destination returns and does not yield")
@@ -110,8 +112,6 @@ def _parameters(function: Callable[..., Any], takes: tuple[str, ...]) -> tuple[s
     """Tell what of the offered arguments a function takes, and make a class of its options."""
     if not inspect.isfunction(function):
         raise ConfigError(f"{function!r} is no function; decorate a function made with def")
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise ConfigError(f"{function.__qualname__}: an async function; use a plain one")
     wanted, options = set(), {}
     hints = get_type_hints(function)
     for name, parameter in inspect.signature(function).parameters.items():

@@ -330,6 +330,8 @@ class _TypedStream(_Stream):
 
 def _stream_of(source: Any) -> Any:
     schema = getattr(source, "schema", None)
+    if callable(schema):
+        schema = None
     if hasattr(source, "__arrow_c_schema__") or hasattr(schema, "__arrow_c_schema__"):
         return _TypedStream(source)
     if schema is not None or not hasattr(source, "columns"):

@@ -13,6 +13,7 @@ import attrs
 
 from tailrace._engine.arrow import PAGE, Scan, scan_object
 from tailrace._engine.flow import Handed, Picked, Refuse, Rows
+from tailrace._engine.foreign import asked, row_of
 from tailrace._engine.shapes import Known
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError, TailraceError
@@ -133,6 +134,7 @@ def open_reading(
     try:
         if callable(source) and not hasattr(source, "__arrow_c_stream__"):
             source = source()
+        source = asked(source)
         taken = _scanned(source)
         places = [position]
         schema, pages = _pages(taken, _Watch(stopped, now), places)
@@ -189,7 +191,7 @@ def _pages(source: Any, watch: _Watch, places: list[Any]) -> tuple[Schema | None
         return source.schema, source.pages(watch.stopped)
     if hasattr(source, "iloc"):
         return None, _from_frame(source)
-    if callable(getattr(source, "fetchmany", None)):
+    if callable(getattr(source, "fetchmany", None)) and hasattr(source, "description"):
         return None, _from_tuples(*_cursor(source))
     if _is_reader(source):
         return None, _from_reader(source, watch, places)
@@ -225,7 +227,7 @@ def _from_rows(rows: Iterable[Any], watch: _Watch) -> Pages:
                 if type(row) is dict:
                     page.append(row.copy())
                 else:
-                    page.append(dict(row) if isinstance(row, Mapping) else row)
+                    page.append(dict(row) if isinstance(row, Mapping) else row_of(row))
             if len(page) < until:
                 break
             # A slow source must not hold back a stop, or its rows, until its page is full.
