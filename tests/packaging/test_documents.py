@@ -119,6 +119,23 @@ def test_the_sixty_seconds_of_the_readme(tmp_path, sheet):
     ]
 
 
+def test_cores_readme_puts_the_readmes_destination_to_the_test(tmp_path):
+    for document in ("README.md", "core/README.md"):
+        for name, text in _examples(document).items():
+            if name.endswith("my_webhook.py"):
+                (tmp_path / name).write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout
+    assert "| trouble loses and doubles nothing | passed |" in done.stdout
+
+
 def test_the_readmes_form_reaches_crm_database_and_channel(tmp_path):
     with Sandbox() as sandbox:
         shown = _examples("README.md")["form.toml"]
