@@ -50,6 +50,16 @@ def install(session: nox.Session, *names: str) -> None:
     session.install(*chosen, *group("test"))
 
 
+def scaffolds(session: nox.Session) -> list[str]:
+    """Write what `tailrace new` writes, to be looked at like our own."""
+    folder = Path(session.create_tmp())
+    shutil.rmtree(folder, ignore_errors=True)
+    for style in ("plain", "crm", "source"):
+        chosen = [] if style == "plain" else [f"--{style}"]
+        session.run("tailrace", "new", f"my-{style}", *chosen, "--into", str(folder), silent=True)
+    return [str(path) for path in sorted(folder.iterdir())]
+
+
 @nox.session
 def lint(session: nox.Session) -> None:
     """Style, formatting, and the layers of the tree."""
@@ -57,6 +67,9 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("lint-imports", "--no-cache")
+    for folder in scaffolds(session):
+        session.run("ruff", "check", folder)
+        session.run("ruff", "format", "--check", folder)
 
 
 @nox.session
@@ -65,6 +78,8 @@ def types(session: nox.Session) -> None:
     session.install("-e", "core", *(f"./plugins/{name}" for name in PLUGINS), *group("types"))
     for folder in ["core/src", *(f"plugins/{name}/src" for name in PLUGINS), "tests/typing"]:
         session.run("mypy", folder)
+    for folder in scaffolds(session):
+        session.run("mypy", "--config-file", f"{folder}/pyproject.toml", f"{folder}/src")
 
 
 @nox.session

@@ -18,6 +18,7 @@ _COMMANDS = {
     "explain": "Tell all that is known of one record.",
     "history": "List the runs of each sync.",
     "init": "Write a project file to start from.",
+    "new": "Write a plugin package, with its tests.",
     "plan": "Tell what a run would do; nothing is sent.",
     "plugins": "List the installed plugins, or show one and its options.",
     "purge": "Forget what is kept: a record, old runs, values.",
