@@ -1,0 +1,171 @@
+"""The API: its addresses, who calls, and what its refusals mean."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import partial
+from typing import Any
+from urllib.parse import unquote
+
+import attrs
+import orjson
+
+import tailrace
+from tailrace_notion._ids import identifier
+
+VERSION = "2025-09-03"
+_NOT_EXECUTED = (409, 529)
+"""A conflict while saving, and an overload: the same may be asked again."""
+_SAID = 500
+_SLIM = 40
+"""Properties that are asked for by name; of more, a page is given whole."""
+
+
+class MissingPageError(Exception):
+    """Tell that a page cannot be changed: it is in the trash, or is not there at all."""
+
+    def __init__(self, message: str, *, trashed: bool) -> None:
+        super().__init__(message)
+        self.trashed = trashed
+
+
+@attrs.frozen
+class Page:
+    """Hold a page as a query gives it; `values` are by the properties' ids."""
+
+    id: str
+    author: str
+    created: str
+    values: Mapping[str, Mapping[str, Any]]
+
+
+@attrs.define
+class Api:
+    """Call the endpoints; `heard` is when the newest answer was made, by Notion's own clock."""
+
+    http: tailrace.Http
+    heard: datetime | None = None
+
+    def get(self, path: str) -> Mapping[str, Any]:
+        """Read something."""
+        return self._object(self.http.get(f"v1/{path}"))
+
+    def query(
+        self, source: str, asked: Mapping[str, Any], properties: Sequence[str]
+    ) -> Mapping[str, Any]:
+        """Ask for pages of a data source, with some of their properties."""
+        # Ids are told as an address has them, and are escaped once more on their way into one.
+        slim = [unquote(each) for each in properties] if len(properties) <= _SLIM else None
+        path = f"v1/data_sources/{source}/query"
+        params = {"filter_properties": slim}
+        return self._object(self.http.post(path, json=asked, params=params, safe=True))
+
+    def create(self, source: str, properties: Mapping[str, Any]) -> str:
+        """Make a page and give its id; raises UnansweredError where it may have been made."""
+        parent = {"type": "data_source_id", "data_source_id": source}
+        once = self.http.using(not_executed=(529,), refusal=partial(refused, once=True))
+        body = {"parent": parent, "properties": properties}
+        return self._named(self._object(once.post("v1/pages", json=body)))
+
+    def change(self, page: str, body: Mapping[str, Any]) -> str:
+        """Change a page, which may be done twice; raises MissingPageError where it cannot be."""
+        try:
+            answer = self.http.patch(f"v1/pages/{page}", json=body, repeat=True)
+        except tailrace.RejectedError as error:
+            said = str(error)
+            gone = error.status == 404 and page.replace("-", "") in said.replace("-", "")
+            trashed = error.status == 400 and ("archived" in said or "trash" in said)
+            if gone or trashed:
+                raise MissingPageError(said, trashed=trashed) from None
+            raise
+        return self._named(self._object(answer))
+
+    def _object(self, answer: tailrace.Answer) -> Mapping[str, Any]:
+        told = answer.json()
+        if not isinstance(told, Mapping):
+            raise tailrace.UnansweredError("Notion's answer is no object", status=answer.status)
+        self.heard = _moment(answer) or self.heard
+        return told
+
+    def _named(self, told: Mapping[str, Any]) -> str:
+        if not isinstance(told.get("id"), str):
+            raise tailrace.UnansweredError("Notion's answer tells no page's id")
+        return str(told["id"])
+
+
+def connect(token: tailrace.Secret | None, base_url: str, http: tailrace.Http) -> Api:
+    """Give what calls the API at an address."""
+    return Api(
+        http.using(
+            base_url=base_url,
+            bearer=token,
+            headers={"Accept": "application/json", "Notion-Version": VERSION},
+            not_executed=_NOT_EXECUTED,
+            refusal=refused,
+        )
+    )
+
+
+def refused(answer: tailrace.Answer, *, once: bool = False) -> None:
+    """Raise what a refusal means; what passes is left to the engine.
+
+    once: a conflict may have been one after the page was made, so that it is not sent again.
+    """
+    told = _told(answer)
+    said = str(told.get("message") or "")[:_SAID]
+    if answer.status == 401:
+        cure = "Notion does not take this token; copy the integration's secret anew"
+        raise tailrace.FatalError(f"{cure} (Notion says: {said})", status=401)
+    if answer.status == 403:
+        cure = (
+            "the integration may not do this; give it the capabilities to read, insert and update"
+            " content, and access to the database"
+        )
+        raise tailrace.FatalError(f"{cure} (Notion says: {said})", status=403)
+    if answer.status == 409 and once:
+        raise tailrace.UnansweredError(f"a conflict while it was made: {said}", status=409)
+    if said and answer.status not in (402, 408, 409, 425, 429):
+        reason = str(told.get("code") or "rejected")[:50]
+        raise tailrace.RejectedError(said, reason=reason, status=answer.status)
+
+
+def pages_of(told: Mapping[str, Any]) -> list[Page]:
+    """Give the pages in an answer; raises UnansweredError where it is no list of such."""
+    results = told.get("results")
+    if not isinstance(results, list):
+        raise tailrace.UnansweredError("Notion's answer has no list of results")
+    found = []
+    for each in results:
+        if not isinstance(each, Mapping) or each.get("object") != "page":
+            continue  # a data source may hold others of its kind
+        values = each.get("properties")
+        by_id = {
+            str(value.get("id")): value
+            for value in (values.values() if isinstance(values, Mapping) else ())
+            if isinstance(value, Mapping)
+        }
+        author = each.get("created_by")
+        name = author.get("id") if isinstance(author, Mapping) else ""
+        found.append(Page(str(each.get("id")), str(name), str(each.get("created_time")), by_id))
+    return found
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Tell whether two ids are one, however they are written."""
+    return one is not None and other is not None and identifier(one) == identifier(other)
+
+
+def _told(answer: tailrace.Answer) -> Mapping[str, Any]:
+    """Give the body of a refusal; those of the edge are HTML."""
+    try:
+        told = orjson.loads(answer.content)
+    except orjson.JSONDecodeError:
+        return {}
+    return told if isinstance(told, Mapping) else {}
+
+
+def _moment(answer: tailrace.Answer) -> datetime | None:
+    try:
+        return parsedate_to_datetime(answer.headers.get("date", "")).astimezone(UTC)
+    except (ValueError, TypeError):
+        return None
