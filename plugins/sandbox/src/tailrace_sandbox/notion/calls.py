@@ -126,7 +126,7 @@ def source(call: Call) -> dict[str, Any]:
 def query(call: Call) -> dict[str, Any]:
     """Find pages."""
     of = call.workspace.source(call.names[0])
-    pages, after, whole = of.query(call.body, call.most)
+    pages, after, whole = of.query(call.body, call.most, call.workspace.hidden)
     asked = call.request.query.get("filter_properties") or []
     names = [named(of.properties, each).id for each in asked]
     made = _listed([show_page(call, of, page, names) for page in pages], "page_or_data_source")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -81,10 +81,12 @@ class DataSource:
         """Return the pages that are not in the trash, the oldest first."""
         return [page for page in self.pages.values() if not page.in_trash]
 
-    def query(self, body: Mapping[str, Any], most: int) -> tuple[list[Page], str | None, bool]:
+    def query(
+        self, body: Mapping[str, Any], most: int, hidden: Container[str] = ()
+    ) -> tuple[list[Page], str | None, bool]:
         """Return a page of pages, where the next begins, and whether all of them can be had.
 
-        Not more than `most` can.
+        Not more than `most` can, and none that is not shared.
         """
         size = body.get("page_size", LARGEST_PAGE)
         if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= LARGEST_PAGE:
@@ -95,7 +97,7 @@ class DataSource:
         for page in self.pages.values():
             if page.unseen > 0:
                 page.unseen -= 1
-            elif page.in_trash is trash and (test is None or test(page)):
+            elif page.in_trash is trash and page.id not in hidden and (test is None or test(page)):
                 found.append(page)
         if _descends(body.get("sorts")):
             found.reverse()

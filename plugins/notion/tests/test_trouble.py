@@ -1,0 +1,222 @@
+"""Faults of the service: the end state is exact, the counts are true, nothing is doubled."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import tailrace
+from tailrace_sandbox.quotas import Quota
+
+from .conftest import asked, held, refusals, statuses, writes
+
+ROWS = [{"Key": f"k{n}", "Name": f"n{n}", "Number": n + 1} for n in range(150)]
+LOSSES = ("lose", "reset_after", "truncate", "garbage")
+NOT_DONE = ("reset_before", "answer")
+
+
+def by_key(rows):
+    return {each["Key"]: each for each in rows}
+
+
+@pytest.mark.parametrize("kind", [*LOSSES, *NOT_DONE])
+@pytest.mark.parametrize("mode", ["upsert", "insert", "append"])
+def test_a_page_that_may_have_been_made_is_looked_for_and_never_doubled(
+    deliver, sandbox, source, kind, mode
+):
+    sandbox.faults.add("notion", kind, method="POST", path="/v1/pages", skip=5, times=4)
+    report = deliver(ROWS, mode=mode)
+
+    assert {"delivered": 150} == statuses(report)
+    assert by_key(ROWS) == held(sandbox, source)
+
+
+@pytest.mark.parametrize("kind", [*LOSSES, *NOT_DONE])
+@pytest.mark.parametrize("path", ["/v1/pages/", "/query", "/v1/users", "/v1/data_sources"])
+def test_a_repeat_of_what_else_was_lost_does_no_harm(deliver, sandbox, source, kind, path):
+    deliver(ROWS, mode="mirror")
+    sandbox.faults.add("notion", kind, path=path, times=3)
+    rows = [*({**each, "Name": "new"} for each in ROWS[:5]), *ROWS[5:140], {"Key": "new"}]
+    report = deliver(rows, mode="mirror")
+
+    assert {"delivered": 16, "skipped": 135} == statuses(report)
+    assert by_key(rows) == held(sandbox, source)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_storm_of_faults_loses_and_doubles_nothing(deliver, sandbox, source, seed):
+    kinds = [*LOSSES, *NOT_DONE]
+    for n, kind in enumerate(kinds):
+        sandbox.faults.add("notion", kind, times=None, rate=0.02, seed=10 * seed + n)
+    sandbox.faults.add("notion", "answer", status=429, retry_after=2, times=None, rate=0.05, seed=7)
+    first = deliver(ROWS, mode="mirror")
+    rows = [{**each, "Name": "new"} for each in ROWS[:100]]
+    second = deliver(rows, mode="mirror")
+    sandbox.faults.clear()
+    third = deliver(rows, mode="mirror")
+
+    assert {"delivered": 150} == statuses(first)
+    assert 150 == second.delivered + second.skipped + second.failed
+    assert third.ok
+    assert by_key(rows) == held(sandbox, source)
+
+
+@pytest.mark.parametrize("status", [429, 529, 409])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/pages"), ("PATCH", ""), ("POST", "query")]
+)
+def test_limits_overload_and_conflicts_are_waited_out(
+    deliver, sandbox, source, clock, status, method, path
+):
+    deliver(ROWS[:5], state=True)
+    sandbox.faults.add(
+        "notion", "answer", status=status, retry_after=40, method=method, path=path, times=2
+    )
+    began = clock.now
+    rows = [{**each, "Name": "new"} for each in ROWS[:10]]
+    report = deliver(rows, state=True)
+
+    assert {"delivered": 10} == statuses(report)
+    assert by_key(rows) == held(sandbox, source)
+    if status != 409:
+        assert 40 <= clock.now - began
+    assert (2 if status == 429 else 0) == report.throttled
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_errors_of_the_edge_which_are_html_are_no_answer(deliver, sandbox, source, status):
+    sandbox.faults.add("notion", "lose", status=status, method="POST", path="/v1/pages", times=2)
+    sandbox.faults.add("notion", "answer", status=status, method="POST", skip=9, times=2)
+    report = deliver(ROWS)
+
+    assert {"delivered": 150} == statuses(report)
+    assert by_key(ROWS) == held(sandbox, source)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_token_that_is_taken_back_in_mid_run_ends_it(deliver, sandbox, source, status):
+    fault = {"method": "POST", "path": "/v1/pages", "skip": 70, "times": None}
+    sandbox.faults.add("notion", "answer", status=status, **fault)
+    report = deliver(ROWS, state=True, limits={"max_in_flight": 1})
+    sandbox.faults.clear()
+    made = writes(sandbox)
+    again = deliver(ROWS, state=True)
+
+    assert 9 == report.exit_code
+    assert {401: "Notion does not take this token", 403: "the integration may not do this"}[
+        status
+    ] in report.problem
+    assert {"delivered": 70, "failed": 80} == statuses(report)
+    assert again.ok
+    assert made + 80 == writes(sandbox)
+    assert by_key(ROWS) == held(sandbox, source)
+
+
+def test_a_secret_is_in_no_message(deliver, sandbox):
+    sandbox.faults.add("notion", "answer", status=401)
+    report = deliver(ROWS, token=tailrace.Secret("ntn_s3cret"))
+
+    assert 3 == report.exit_code
+    assert "s3cret" not in report.problem
+
+
+def test_after_many_lost_answers_in_a_row_a_batch_waits_before_it_goes_on(
+    deliver, sandbox, source, clock
+):
+    sandbox.faults.add("notion", "answer", status=500, method="POST", path="/v1/pages", times=9)
+    report = deliver(ROWS[:50])
+
+    assert {"delivered": 50} == statuses(report)
+    assert 9 + 50 == writes(sandbox)
+    assert by_key(ROWS[:50]) == held(sandbox, source)
+    assert clock.now > 1_000.0
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_an_append_without_a_key_stays_in_doubt_and_is_never_sent_twice(
+    deliver, sandbox, source, kind
+):
+    sandbox.faults.add("notion", kind, method="POST", path="/v1/pages")
+    report = deliver(ROWS[:20], mode="append", key=None, state=True)
+    again = deliver(ROWS[:20], mode="append", key=None, state=True)
+
+    assert {"delivered": 19, "in_doubt": 1} == statuses(report)
+    assert 4 == again.exit_code
+    assert 20 == len(sandbox.notion.pages(source))
+
+
+@pytest.mark.parametrize("kind", ["lose", "answer"])
+def test_an_append_is_not_taken_for_an_older_page_or_that_of_another(
+    deliver, sandbox, source, make, kind
+):
+    make({"Key": "k0", "Name": "n0"})
+    sandbox.notion.now = lambda: datetime.now(UTC) - timedelta(hours=1)
+    deliver([{"Key": "k0", "Name": "n0"}], mode="append")
+    sandbox.notion.now = lambda: datetime.now(UTC)
+    sandbox.faults.add("notion", kind, method="POST", path="/v1/pages")
+    report = deliver([{"Key": "k0", "Name": "n0"}], mode="append")
+
+    assert {"delivered": 1} == statuses(report)
+    assert 3 == len(sandbox.notion.pages(source))
+
+
+def test_pages_that_queries_do_not_find_at_once_are_not_doubled(deliver, sandbox, source):
+    sandbox.notion.lag = 1
+    sandbox.faults.add("notion", "lose", method="POST", path="/v1/pages", times=3, skip=2)
+    report = deliver(ROWS)
+
+    assert {"delivered": 150} == statuses(report)
+    assert by_key(ROWS) == held(sandbox, source)
+
+
+def test_a_page_that_is_made_late_is_told_by_the_next_run_that_looks(deliver, sandbox, source):
+    sandbox.faults.add("notion", "late", method="POST", path="/v1/pages")
+    report = deliver(ROWS[:3])
+    sandbox.faults.release()
+    again = deliver([{**each, "Name": "new"} for each in ROWS[:3]])
+
+    assert {"delivered": 3} == statuses(report)
+    assert {"delivered": 2, "rejected": 1} == statuses(again)
+    assert {"several"} == set(refusals(again).values())
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(sync, sandbox, source, clock):
+    from tailrace._engine.preparing import prepare
+    from tailrace._engine.runner import execute
+
+    class Observer:
+        @tailrace.hookimpl
+        def tailrace_batch_delivered(self, batch):
+            clock.stop()
+
+    import attrs
+
+    stopped = attrs.evolve(sync(ROWS, state=True), observers=(Observer(),))
+    first = execute(prepare(stopped), clock)
+    clock._stopping = False
+    execute(prepare(sync(ROWS, state=True)), clock)
+
+    assert 0 < first.delivered < 150
+    assert 0 == first.in_doubt
+    assert 150 == writes(sandbox)
+    assert by_key(ROWS) == held(sandbox, source)
+
+
+def test_the_pace_meets_the_services_limit_without_a_refusal(deliver, sandbox, clock):
+    sandbox.notion._connection = Quota(3, 1.0, clock=clock.monotonic)
+    began = clock.now
+    report = deliver(ROWS, per_second=3.0, limits={"max_in_flight": 1})
+
+    assert {"delivered": 150} == statuses(report)
+    assert 0 == report.throttled
+    assert 49 <= clock.now - began <= 60
+    assert 155 == len(asked(sandbox))
+
+
+def test_limits_of_the_workspace_are_waited_for(deliver, sandbox, source, clock):
+    sandbox.notion._workspace_quota = Quota(50, 60.0, clock=clock.monotonic)
+    began = clock.now
+    report = deliver(ROWS, limits={"max_in_flight": 1})
+
+    assert {"delivered": 150} == statuses(report)
+    assert by_key(ROWS) == held(sandbox, source)
+    assert 120 <= clock.now - began
