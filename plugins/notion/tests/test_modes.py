@@ -149,15 +149,17 @@ def test_a_page_that_is_gone_for_good_is_made_anew(deliver, sandbox, source):
     ]
 
 
-def test_an_update_and_a_deletion_of_what_is_gone_are_skipped(deliver, sandbox, call):
+def test_what_a_mirror_would_put_into_the_trash_may_be_there_or_gone_already(
+    deliver, sandbox, call
+):
     report = deliver(ROWS[:3], mode="mirror")
     ids = {each.key: each.remote_id for each in report.outcomes()}
     call("PATCH", f"pages/{ids['k1']}", {"in_trash": True})
     sandbox.notion.hide(ids["k2"])
     again = deliver(ROWS[:1], mode="mirror")
 
-    assert {"skipped": 3} == statuses(again)
-    assert {"k1": "not_found", "k2": "not_found"} == {
+    assert {"delivered": 1, "skipped": 2} == statuses(again)
+    assert {"k1": None, "k2": "not_found"} == {
         each.key: each.reason for each in again.outcomes() if each.key != "k0"
     }
 
@@ -252,3 +254,11 @@ def test_where_even_one_key_has_more_pages_than_are_listed_its_record_alone_is_r
 
     assert {"k1": "several", "k2": "several"} == refusals(report)
     assert {"delivered": 2, "rejected": 2} == statuses(report)
+
+
+def test_equal_rows_of_one_key_count_once_and_differing_ones_are_refused(deliver, sandbox, source):
+    rows = [*ROWS[:3], ROWS[1], {**ROWS[2], "Name": "other"}]
+    report = deliver(rows)
+
+    assert {"delivered": 2, "skipped": 1, "rejected": 2} == statuses(report)
+    assert by_key(ROWS[:2]) == held(sandbox, source)

@@ -31,6 +31,7 @@ def test_a_database_stands_for_its_one_data_source(deliver, sandbox):
     [
         PEOPLE_DATABASE,
         PEOPLE_DATABASE.replace("-", "").upper(),
+        f"collection://{PEOPLE_DATABASE}",
         f"https://www.notion.so/team/All-the-People-{PEOPLE_DATABASE.replace('-', '')}?v=0123#4",
     ],
 )

@@ -1,5 +1,7 @@
 """Faults of the service: the end state is exact, the counts are true, nothing is doubled."""
 
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -40,6 +42,18 @@ def test_a_repeat_of_what_else_was_lost_does_no_harm(deliver, sandbox, source, k
 
     assert {"delivered": 16, "skipped": 135} == statuses(report)
     assert by_key(rows) == held(sandbox, source)
+
+
+@pytest.mark.parametrize("kind", [*LOSSES, *NOT_DONE])
+def test_what_was_put_into_the_trash_without_an_answer_counts_as_delivered(
+    deliver, sandbox, source, kind
+):
+    deliver(ROWS, mode="mirror")
+    sandbox.faults.add("notion", kind, method="PATCH", times=3)
+    report = deliver(ROWS[:140], mode="mirror")
+
+    assert {"delivered": 10, "skipped": 140} == statuses(report)
+    assert by_key(ROWS[:140]) == held(sandbox, source)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -109,6 +123,29 @@ def test_a_token_that_is_taken_back_in_mid_run_ends_it(deliver, sandbox, source,
     assert again.ok
     assert made + 80 == writes(sandbox)
     assert by_key(ROWS) == held(sandbox, source)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_a_data_source_that_is_shared_no_more_ends_the_run_and_refuses_nothing(
+    deliver, sandbox, source, new
+):
+    created = []
+
+    def hide():
+        created.append(1)
+        if len(created) == 20:
+            sandbox.notion.hide(source)
+        return datetime.now(UTC)
+
+    sandbox.notion.now = hide
+    mode = {"mode": "append", "key": None} if new else {}
+    report = deliver(ROWS, limits={"max_in_flight": 1}, **mode)
+
+    assert 9 == report.exit_code
+    assert "the data source is not there any more, or not shared" in report.problem
+    assert {"delivered": len(sandbox.notion.pages(source)), "failed": report.failed} == statuses(
+        report
+    )
 
 
 def test_a_secret_is_in_no_message(deliver, sandbox):
@@ -220,3 +257,37 @@ def test_limits_of_the_workspace_are_waited_for(deliver, sandbox, source, clock)
     assert {"delivered": 150} == statuses(report)
     assert by_key(ROWS) == held(sandbox, source)
     assert 120 <= clock.now - began
+
+
+RUN = """
+import sys
+import tailrace
+url, source, state = sys.argv[1:]
+rows = [{"Key": f"k{n}", "Name": f"n{n}", "Number": n + 1} for n in range(150)]
+options = {"base_url": url, "data_source": source}
+tailrace.run(rows, "notion", name="it", mode="upsert", key="Key", options=options, state=state)
+"""
+
+
+@pytest.mark.parametrize("at", [4, 60, 153])
+def test_what_a_run_that_was_killed_has_made_is_found_and_not_made_again(
+    deliver, sandbox, source, tmp_path, at
+):
+    asked_for = []
+
+    def kill():
+        asked_for.append(1)
+        if len(asked_for) == at:
+            process.kill()
+        return datetime.now(UTC)
+
+    sandbox.notion.now = kill
+    given = [sandbox.url("notion"), source, str(tmp_path / "state")]
+    with subprocess.Popen([sys.executable, "-c", RUN, *given]) as process:
+        assert 0 != process.wait(60)
+    sandbox.notion.now = lambda: datetime.now(UTC)
+    report = deliver(ROWS, state=True)
+
+    assert report.ok
+    assert 150 == report.skipped + report.delivered
+    assert by_key(ROWS) == held(sandbox, source)

@@ -1,5 +1,6 @@
 """The API: its addresses, who calls, and what its refusals mean."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -17,6 +18,13 @@ VERSION = "2025-09-03"
 _NOT_EXECUTED = (409, 529)
 """A conflict while saving, and an overload: the same may be asked again."""
 _SAID = 500
+_CURES = {
+    401: "Notion does not take this token; copy the integration's secret anew",
+    403: "the integration may not do this; give it the capabilities to read, insert and update"
+    " content, and access to the database",
+}
+_SOURCE = re.compile("could not find (a )?data.?(base|source)", re.IGNORECASE)
+_TRASHED = re.compile(r"edit .*\b(archived|in trash|trashed)", re.IGNORECASE)
 _SLIM = 40
 """Properties that are asked for by name; of more, a page is given whole."""
 
@@ -24,8 +32,9 @@ _SLIM = 40
 class MissingPageError(Exception):
     """Tell that a page cannot be changed: it is in the trash, or is not there at all."""
 
-    def __init__(self, message: str, *, trashed: bool) -> None:
-        super().__init__(message)
+    def __init__(self, refused: tailrace.RejectedError, *, trashed: bool) -> None:
+        super().__init__(str(refused))
+        self.reason = refused.reason
         self.trashed = trashed
 
 
@@ -58,14 +67,22 @@ class Api:
         slim = [unquote(each) for each in properties] if len(properties) <= _SLIM else None
         path = f"v1/data_sources/{source}/query"
         params = {"filter_properties": slim}
-        return self._object(self.http.post(path, json=asked, params=params, safe=True))
+        try:
+            return self._object(self.http.post(path, json=asked, params=params, safe=True))
+        except tailrace.RejectedError as error:
+            raise (_lost(error) if error.status == 404 else error) from None
 
     def create(self, source: str, properties: Mapping[str, Any]) -> str:
         """Make a page and give its id; raises UnansweredError where it may have been made."""
         parent = {"type": "data_source_id", "data_source_id": source}
         once = self.http.using(not_executed=(529,), refusal=partial(refused, once=True))
         body = {"parent": parent, "properties": properties}
-        return self._named(self._object(once.post("v1/pages", json=body)))
+        try:
+            return self._named(self._object(once.post("v1/pages", json=body)))
+        except tailrace.RejectedError as error:
+            # A page that a relation leads to may be missing as well, and is its record's affair.
+            lost = error.status == 404 and _SOURCE.search(str(error))
+            raise (_lost(error) if lost else error) from None
 
     def change(self, page: str, body: Mapping[str, Any]) -> str:
         """Change a page, which may be done twice; raises MissingPageError where it cannot be."""
@@ -74,9 +91,9 @@ class Api:
         except tailrace.RejectedError as error:
             said = str(error)
             gone = error.status == 404 and page.replace("-", "") in said.replace("-", "")
-            trashed = error.status == 400 and ("archived" in said or "trash" in said)
+            trashed = error.status == 400 and _TRASHED.search(said) is not None
             if gone or trashed:
-                raise MissingPageError(said, trashed=trashed) from None
+                raise MissingPageError(error, trashed=trashed) from None
             raise
         return self._named(self._object(answer))
 
@@ -112,21 +129,23 @@ def refused(answer: tailrace.Answer, *, once: bool = False) -> None:
     once: a conflict may have been one after the page was made, so that it is not sent again.
     """
     told = _told(answer)
-    said = str(told.get("message") or "")[:_SAID]
-    if answer.status == 401:
-        cure = "Notion does not take this token; copy the integration's secret anew"
-        raise tailrace.FatalError(f"{cure} (Notion says: {said})", status=401)
-    if answer.status == 403:
-        cure = (
-            "the integration may not do this; give it the capabilities to read, insert and update"
-            " content, and access to the database"
+    message = str(told.get("message") or "")[:_SAID]
+    said = "".join(each if each.isprintable() else " " for each in message)
+    if answer.status in _CURES:
+        cure = _CURES[answer.status]
+        raise tailrace.FatalError(
+            f"{cure} (Notion says: {said or answer.status})", status=answer.status
         )
-        raise tailrace.FatalError(f"{cure} (Notion says: {said})", status=403)
     if answer.status == 409 and once:
         raise tailrace.UnansweredError(f"a conflict while it was made: {said}", status=409)
     if said and answer.status not in (402, 408, 409, 425, 429):
         reason = str(told.get("code") or "rejected")[:50]
         raise tailrace.RejectedError(said, reason=reason, status=answer.status)
+
+
+def _lost(error: tailrace.RejectedError) -> tailrace.FatalError:
+    told = f"the data source is not there any more, or not shared with the integration: {error}"
+    return tailrace.FatalError(told, status=error.status)
 
 
 def pages_of(told: Mapping[str, Any]) -> list[Page]:

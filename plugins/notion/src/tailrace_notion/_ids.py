@@ -11,10 +11,10 @@ _ID = re.compile("[0-9a-f]{32}$")
 def identifier(text: str) -> str | None:
     """Give the id at a text's end, with its dashes; the text may be an address. None if there is none."""
     try:
-        path = urlsplit(text.strip()).path
+        parts = urlsplit(text.strip())
     except ValueError:
         return None
-    found = _ID.search(path.lower().replace("-", ""))
+    found = _ID.search((parts.netloc + parts.path).lower().replace("-", ""))
     return None if found is None else str(UUID(found[0]))
 
 

@@ -28,8 +28,8 @@ def in_turn(
             fate.append(write(draft))
             lost = 0
         except (tailrace.RejectedError, MissingPageError) as error:
-            reason = getattr(error, "reason", None) or "rejected"
-            fate.append(batch.outcome(record, rejected=str(error), reason=reason))
+            why = error.reason or "rejected"
+            fate.append(batch.outcome(record, rejected=str(error), reason=why))
             lost = 0
         except tailrace.UnansweredError as error:
             fate.append(_in_doubt(record, str(error)))

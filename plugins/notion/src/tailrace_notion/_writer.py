@@ -42,8 +42,10 @@ class Writer:
     def write(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
         """Send a page after the other, but for records that Notion could only refuse."""
         drafts, refused = drawn_up(batch, self.properties, self.search)
-        unknown = [each for each in drafts if each.record.remote_id is None]
-        there = {} if batch.action == "append" else self._there(unknown)
+        there: There = {}
+        if batch.action != "append":
+            new = batch.action == "insert"
+            there = self._there([each for each in drafts if new or each.record.remote_id is None])
         return [*refused, *in_turn(batch, drafts, lambda draft: self._done(batch, draft, there))]
 
     def lookup(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
@@ -92,6 +94,8 @@ class Writer:
             try:
                 return self._change(batch, draft, known)
             except MissingPageError as gone:
+                if batch.action == "delete" and gone.trashed:
+                    return batch.outcome(draft.record, remote_id=known)
                 if batch.action == "delete":
                     return _skipped(batch, draft, f"its page is gone: {gone}")
                 if gone.trashed and batch.action == "upsert":
