@@ -1,6 +1,7 @@
 """Whole runs into the sandbox's Notion: what each mode does, and what it costs."""
 
 import json
+from urllib.parse import unquote
 
 import pytest
 
@@ -79,6 +80,17 @@ def test_properties_are_named_by_ids_which_outlive_their_names(deliver, sandbox)
     assert not set(created["properties"]) & {"Key", "Name", "Number"}
     assert "in_trash" not in created
     assert "archived" not in created
+
+
+def test_a_query_asks_for_what_is_compared_and_no_more(deliver, sandbox, source, call):
+    columns = call("GET", f"data_sources/{source}")["properties"]
+    deliver(ROWS)
+    (query,) = [each for each in sandbox.requests("notion") if each.path.endswith("/query")]
+    ids = [unquote(columns[name]["id"]) for name in ROWS[0]]
+
+    assert {"filter_properties": ids} == query.query  # escaped once, as they are told
+    assert any("%" in columns[name]["id"] for name in ROWS[0])
+    assert set(json.loads(query.body)) == {"filter", "page_size"}
 
 
 def test_null_clears_and_what_is_unset_is_left_alone(deliver, sandbox, source):
