@@ -226,21 +226,20 @@ def test_a_page_that_is_made_late_is_told_by_the_next_run_that_looks(deliver, sa
     assert {"several"} == set(refusals(again).values())
 
 
-def test_a_run_that_was_stopped_goes_on_where_it_was(sync, sandbox, source, clock):
-    from tailrace._engine.preparing import prepare
-    from tailrace._engine.runner import execute
+@pytest.mark.parametrize("mode", ["upsert", "append"])
+def test_a_run_that_was_stopped_goes_on_where_it_was(deliver, sandbox, source, clock, mode):
+    stopped = []
 
-    class Observer:
-        @tailrace.hookimpl
-        def tailrace_batch_delivered(self, batch):
+    def stop():
+        stopped.append(1)
+        if len(stopped) == 40:
             clock.stop()
+        return datetime.now(UTC)
 
-    import attrs
-
-    stopped = attrs.evolve(sync(ROWS, state=True), observers=(Observer(),))
-    first = execute(prepare(stopped), clock)
+    sandbox.notion.now = stop
+    first = deliver(ROWS, mode=mode, state=True)
     clock._stopping = False
-    execute(prepare(sync(ROWS, state=True)), clock)
+    deliver(ROWS, mode=mode, state=True)
 
     assert 0 < first.delivered < 150
     assert 0 == first.in_doubt

@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace.testing.strategies import values
+from tailrace_notion._misfits import UnfitError
 from tailrace_notion._properties import Property
 from tailrace_notion._reading import read
-from tailrace_notion._values import UnfitError, encode
+from tailrace_notion._values import encode
 from tailrace_sandbox.notion import properties as twin
 
 from .conftest import held, refusals, statuses
@@ -108,6 +109,8 @@ REFUSED = [
     ("rich_text", float("nan"), "value"),
     ("rich_text", "a" * 200_001, "too_long"),
     ("rich_text", "\U0001f600" * 100_001, "too_long"),
+    ("rich_text", "a\u0301" * 99_999 + "e\u0301\u0301", "too_long"),
+    ("rich_text", "a" * 30_000_000, "too_long"),
     ("number", "seven", "value"),
     ("number", float("inf"), "value"),
     ("number", True, "value"),
@@ -133,6 +136,9 @@ REFUSED = [
     ("date", ["2026-01-02", "2026-01-01"], "value"),
     ("date", ["2026-01-02", "2026-01-03T12:00"], "value"),
     ("date", {"start": "2026-01-01T00:00Z", "time_zone": "Europe/Berlin"}, "value"),
+    ("date", {"start": "2026-01-01", "time_zone": "Europe/Berlin"}, "value"),
+    ("date", {"start": "2026-01-01T08:00", "time_zone": "\ud800"}, "value"),
+    ("date", {"start": "2026-01-01T08:00", "time_zone": 1}, "value"),
     ("url", "x.example", "value"),
     ("url", "https://", "value"),
     ("url", "https://x.example/a b", "value"),
@@ -207,7 +213,7 @@ def test_options_are_made_where_that_is_asked_for(kind):
     made = encode(of(kind, open_=True), "new")
 
     assert {"name": "new"} == (made if kind == "select" else made[0])
-    for bad in ("with, comma", "n" * 101):
+    for bad in ("with, comma", "n" * 101, "\ud800"):
         with pytest.raises(UnfitError):
             encode(of(kind, open_=True), bad)
 

@@ -8,10 +8,11 @@ import attrs
 import orjson
 
 import tailrace
+from tailrace_notion._misfits import UnfitError
 from tailrace_notion._properties import Property
 from tailrace_notion._search import Name, Search
 from tailrace_notion._texts import LONGEST, units
-from tailrace_notion._values import UnfitError, encode
+from tailrace_notion._values import encode
 
 HEAVIEST = 490_000
 """Bytes of a request's properties: Notion takes 500,000 of all of it."""

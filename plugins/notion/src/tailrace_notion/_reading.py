@@ -1,7 +1,6 @@
 """Reading: values as a page holds them, made comparable with those that were meant to be written."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -73,9 +72,7 @@ def _moment(text: Any, *, local: bool) -> Any:
     if text is None or len(text) == 10:
         return text
     moment = datetime.fromisoformat(text)
-    with suppress(OverflowError):
-        return moment.replace(tzinfo=None) if local else moment.timestamp()
-    return text
+    return moment.replace(tzinfo=None) if local else moment
 
 
 _READERS: Mapping[str, Callable[[Any], Any]] = {

@@ -173,7 +173,10 @@ def _date(of: Property, value: Any, path: str) -> Any:
         if name == "end" and text is None:
             continue
         ends[name] = _moment(text, f"{path}.{name}")
-    return {**ends, "time_zone": value.get("time_zone")}
+    zone = value.get("time_zone")
+    if zone is not None and len(str(value.get("start"))) == len("2026-01-31"):
+        raise invalid(f"{path}.time_zone", "should be null for a date without a time.")
+    return {**ends, "time_zone": zone}
 
 
 def _moment(text: Any, path: str) -> str:
