@@ -93,6 +93,20 @@ def test_a_query_asks_for_what_is_compared_and_no_more(deliver, sandbox, source,
     assert set(json.loads(query.body)) == {"filter", "page_size"}
 
 
+def test_a_column_whose_name_is_anothers_id_is_told_from_it(deliver, sandbox):
+    columns = {"Name": {"title": {}}, "title": {"rich_text": {}}, "Key": {"rich_text": {}}}
+    source = sandbox.notion.add_database("Odd", columns)
+    rows = [{"Key": "k", "Name": "the title", "title": "a text"}]
+    for _ in range(2):
+        deliver(rows, data_source=source)
+    deliver([{"Name": "the title", "title": "other"}], data_source=source, key="Name")
+
+    assert {"the title": {"Name": "the title", "title": "other", "Key": "k"}} == held(
+        sandbox, source, "Name"
+    )
+    assert 2 == writes(sandbox)
+
+
 def test_null_clears_and_what_is_unset_is_left_alone(deliver, sandbox, source):
     deliver([{"Key": "k", "Name": "Ada", "Number": 1, "Text": "t", "Url": "https://x.example"}])
     deliver([{"Key": "k", "Name": None, "Number": None, "Url": ""}])

@@ -206,6 +206,19 @@ def test_an_append_is_not_taken_for_an_older_page_or_that_of_another(
     assert 3 == len(sandbox.notion.pages(source))
 
 
+@pytest.mark.parametrize("kind", ["lose", "answer"])
+def test_an_append_that_may_be_a_page_that_says_something_else_stays_in_doubt(
+    deliver, sandbox, source, kind
+):
+    deliver([{"Key": "k0", "Name": "first"}], mode="append")
+    sandbox.notion.lag = 1
+    sandbox.faults.add("notion", kind, method="POST", path="/v1/pages")
+    report = deliver([{"Key": "k0", "Name": "second"}], mode="append")
+
+    assert {"in_doubt": 1} == statuses(report)
+    assert (2 if kind == "lose" else 1) == len(sandbox.notion.pages(source))
+
+
 def test_pages_that_queries_do_not_find_at_once_are_not_doubled(deliver, sandbox, source):
     sandbox.notion.lag = 1
     sandbox.faults.add("notion", "lose", method="POST", path="/v1/pages", times=3, skip=2)

@@ -26,7 +26,7 @@ _CURES = {
 _SOURCE = re.compile("could not find (a )?data.?(base|source)", re.IGNORECASE)
 _TRASHED = re.compile(r"edit .*\b(archived|in trash|trashed)", re.IGNORECASE)
 _SLIM = 40
-"""Properties that are asked for by name; of more, a page is given whole."""
+"""Properties that are asked for one by one; of more, a page is given whole."""
 
 
 class MissingPageError(Exception):
@@ -40,7 +40,7 @@ class MissingPageError(Exception):
 
 @attrs.frozen
 class Page:
-    """Hold a page as a query gives it; `values` are by the properties' ids."""
+    """Hold a page as a query gives it; `values` are by the properties' ids, and names."""
 
     id: str
     author: str
@@ -62,9 +62,9 @@ class Api:
     def query(
         self, source: str, asked: Mapping[str, Any], properties: Sequence[str]
     ) -> Mapping[str, Any]:
-        """Ask for pages of a data source, with some of their properties."""
+        """Ask for pages of a data source, with some of their properties, or all if none is named."""
         # Ids are told as an address has them, and are escaped once more on their way into one.
-        slim = [unquote(each) for each in properties] if len(properties) <= _SLIM else None
+        slim = [unquote(each) for each in properties] if len(properties) <= _SLIM else ()
         path = f"v1/data_sources/{source}/query"
         params = {"filter_properties": slim}
         try:
@@ -158,14 +158,13 @@ def pages_of(told: Mapping[str, Any]) -> list[Page]:
         if not isinstance(each, Mapping) or each.get("object") != "page":
             continue  # a data source may hold others of its kind
         values = each.get("properties")
-        by_id = {
-            str(value.get("id")): value
-            for value in (values.values() if isinstance(values, Mapping) else ())
-            if isinstance(value, Mapping)
-        }
+        given = values if isinstance(values, Mapping) else {}
+        by_name = {name: value for name, value in given.items() if isinstance(value, Mapping)}
+        by_id = {str(value.get("id")): value for value in by_name.values()}
         author = each.get("created_by")
         name = author.get("id") if isinstance(author, Mapping) else ""
-        found.append(Page(str(each.get("id")), str(name), str(each.get("created_time")), by_id))
+        made = str(each.get("created_time"))
+        found.append(Page(str(each.get("id")), str(name), made, {**by_name, **by_id}))
     return found
 
 

@@ -37,11 +37,12 @@ def open_writer(options: "Options", http: tailrace.Http, mode: str, key: tuple[s
     bot = me.get("bot")
     workspace = bot.get("workspace_id") if isinstance(bot, Mapping) else None
     by = _named(properties, mode, key)
+    slim = not any(each.by_name for each in properties.values())
     return Writer(
         api,
         source,
         properties,
-        None if by is None else Search(api, source, by),
+        None if by is None else Search(api, source, by, slim),
         str(me.get("id")),
         # The workspace, and not the integration, since a new one of these writes to the same pages.
         f"Notion workspace {workspace or me.get('id')}, data source {source}",

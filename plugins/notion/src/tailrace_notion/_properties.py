@@ -30,9 +30,11 @@ _TYPES = {
 
 @attrs.frozen
 class Property:
-    """Hold one column: its id, which stays when it is renamed, and the options it takes.
+    """Hold one column and the options it takes.
 
-    open: whether an option that is not there yet is made.
+    id: what requests call it: its id, which stays when it is renamed, or its name, where its id is
+    the name of another column (that of the title is `title`). open: whether an option that is not
+    there yet is made.
     """
 
     id: str
@@ -40,6 +42,7 @@ class Property:
     kind: str
     options: tuple[str, ...] = ()
     open: bool = False
+    by_name: bool = False
 
     def field(self) -> tailrace.Field:
         """Describe it to the engine, which refuses what does not fit before anything is sent."""
@@ -65,11 +68,14 @@ def read_properties(told: Mapping[str, Any], *, create_options: bool) -> dict[st
         kind = str(each.get("type"))
         inner = each.get(kind)
         options = inner.get("options") if isinstance(inner, Mapping) else None
+        known = str(each.get("id"))
+        taken = known in given and known != name
         found[name] = Property(
-            str(each.get("id")),
+            name if taken else known,
             name,
             kind,
             tuple(str(option.get("name")) for option in options or ()),
             open=create_options and kind in ("select", "multi_select"),
+            by_name=taken,
         )
     return found

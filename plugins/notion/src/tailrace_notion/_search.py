@@ -20,11 +20,12 @@ _DEEPEST = 1_000
 
 @attrs.frozen
 class Search:
-    """Find pages of a data source by one property."""
+    """Find pages of a data source by one property; `slim`: whether ids name what is asked for."""
 
     api: Api
     source: str
     by: Property
+    slim: bool
 
     def name(self, value: Any) -> Name:
         """Give what a value, as it is written, is compared by."""
@@ -37,7 +38,7 @@ class Search:
         Of a name that more pages have than Notion lists, not all of them are given, but several.
         """
         found: dict[Name, list[Page]] = {name: [] for name in names}
-        asked = tuple(dict.fromkeys([self.by.id, *properties]))
+        asked = tuple(dict.fromkeys([self.by.id, *properties])) if self.slim else ()
         if names:
             self._collect(names, asked, found)
         return found

@@ -51,32 +51,32 @@ class Writer:
     def lookup(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
         """Tell which pages are as they were to become, where a key finds them.
 
-        One that is not is sent again, which creates nothing that a query finds.
+        One that is not is sent again, which creates nothing that a query finds. What an append may
+        have made stays in doubt where the page says something else.
         """
         if self.search is None or (batch.action == "append" and batch.reservation is None):
             return []
         drafts, fate = drawn_up(batch, self.properties, self.search)
         there = self._there(drafts)
         for each in drafts:
-            found = [page for page in there[each.name] if self._is_of(batch, each, page)]
-            missing = None if found else "Notion does not have it"
-            remote_id = found[0].id if found else each.record.remote_id
-            fate.append(batch.outcome(each.record, failed=missing, remote_id=remote_id))
+            found = [page for page in there[each.name] if self._may_be(batch, each, page)]
+            whole = [page for page in found if holds(page.values, each.values)]
+            if whole:
+                fate.append(batch.outcome(each.record, remote_id=whole[0].id))
+            elif not found or batch.action != "append":
+                told = "Notion does not have it"
+                fate.append(
+                    batch.outcome(each.record, failed=told, remote_id=each.record.remote_id)
+                )
         return fate
 
-    def _is_of(self, batch: tailrace.Batch, draft: Draft, page: Page) -> bool:
-        """Tell whether a page is what became of a draft."""
-        known = draft.record.remote_id
-        if not holds(page.values, draft.values) or (known and not same(known, page.id)):
-            return False
+    def _may_be(self, batch: tailrace.Batch, draft: Draft, page: Page) -> bool:
+        """Tell whether a page of the same key may be what became of a draft."""
         if batch.action != "append":
-            return True
+            return draft.record.remote_id in (None, page.id)
         # An older page, or one of somebody else, may be the same in all it says.
-        made, since = (
-            datetime.fromisoformat(page.created),
-            datetime.fromisoformat(batch.reservation),
-        )
-        return same(page.author, self.me) and made >= since
+        made = datetime.fromisoformat(page.created)
+        return same(page.author, self.me) and made >= datetime.fromisoformat(batch.reservation)
 
     def _there(self, drafts: Sequence[Draft]) -> There:
         if self.search is None:

@@ -34,11 +34,16 @@ class DataSource:
         if not isinstance(given, Mapping):
             raise invalid("body.properties", "should be an object.")
         for name, told in given.items():
-            known = [each for each in self.properties.values() if each.is_named(name)]
+            known = [
+                each
+                for each in self.properties.values()
+                if each.name == name
+                or (each.is_named(name) and each.type in (told or (each.type,)))
+            ]
             if told is None:
                 self.properties.pop(named(self.properties, name).id)
-            elif known and isinstance(told, Mapping) and set(told) == {"name"}:
-                known[0].name = str(told["name"])
+            elif isinstance(told, Mapping) and set(told) == {"name"}:
+                named(self.properties, name).name = str(told["name"])
             else:
                 made = Property.of(name, told, next(self._numbers))
                 if known:
