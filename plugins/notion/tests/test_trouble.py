@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 import tailrace
+from tailrace_notion._api import refused
 from tailrace_sandbox.quotas import Quota
 
 from .conftest import asked, held, refusals, statuses, writes
@@ -104,6 +105,16 @@ def test_errors_of_the_edge_which_are_html_are_no_answer(deliver, sandbox, sourc
 
     assert {"delivered": 150} == statuses(report)
     assert by_key(ROWS) == held(sandbox, source)
+
+
+def test_a_refusal_of_the_edge_is_left_to_the_engine_unless_it_ends_the_run():
+    html = b"<html>no</html>"
+    refused(tailrace.Answer(400, {}, html))
+    refused(tailrace.Answer(429, {}, html))
+    with pytest.raises(tailrace.FatalError) as told:
+        refused(tailrace.Answer(403, {}, html))
+
+    assert str(told.value).endswith("(Notion says: 403)")
 
 
 @pytest.mark.parametrize("status", [401, 403])

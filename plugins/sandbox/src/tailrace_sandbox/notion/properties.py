@@ -115,9 +115,9 @@ _LISTS = ("multi_select", "relation", "people", "files")
 
 def named(properties: Mapping[str, Property], name: str) -> Property:
     """Return the property that a request means; raises ApiError where there is none."""
-    for each in properties.values():
-        if each.is_named(name):
-            return each
+    found = [each for each in properties.values() if each.is_named(name)]
+    if found:
+        return next((each for each in found if each.name == name), found[0])
     raise ApiError(400, f"{name} is not a property that exists.")
 
 
