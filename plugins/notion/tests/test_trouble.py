@@ -221,6 +221,7 @@ def test_an_append_is_not_taken_for_an_older_page_or_that_of_another(
 def test_an_append_that_may_be_a_page_that_says_something_else_stays_in_doubt(
     deliver, sandbox, source, kind
 ):
+    sandbox.notion.now = lambda: datetime(2026, 1, 31, 12, 0, 30, tzinfo=UTC)
     deliver([{"Key": "k0", "Name": "first"}], mode="append")
     sandbox.notion.lag = 1
     sandbox.faults.add("notion", kind, method="POST", path="/v1/pages")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,10 +10,11 @@ import attrs
 import orjson
 
 from tailrace_sandbox.notion.errors import ApiError, invalid
-from tailrace_sandbox.notion.pages import Page, written
+from tailrace_sandbox.notion.pages import Page
 from tailrace_sandbox.notion.properties import named
 from tailrace_sandbox.notion.sources import LARGEST_PAGE, DataSource
-from tailrace_sandbox.notion.workspace import Database, Workspace, rich, titled
+from tailrace_sandbox.notion.views import listed, show_database, show_page, show_source
+from tailrace_sandbox.notion.workspace import Workspace, titled
 from tailrace_sandbox.wire import Request
 
 ARCHIVED = "2025-09-03"
@@ -36,9 +37,9 @@ class Call:
     lag: int = 0
 
     @property
-    def version(self) -> str:
-        """Return the version of the API that is asked for."""
-        return self.request.headers.get("notion-version", "")
+    def newest(self) -> bool:
+        """Tell whether the version that is asked for has no `archived` any more."""
+        return self.request.headers.get("notion-version", "") > ARCHIVED
 
     @property
     def me(self) -> dict[str, Any]:
@@ -72,7 +73,7 @@ def myself(call: Call) -> dict[str, Any]:
 
 def users(call: Call) -> dict[str, Any]:
     """List the people, and the integration itself."""
-    return _listed([*call.workspace.people.values(), call.me], "user")
+    return listed([*call.workspace.people.values(), call.me], "user")
 
 
 def user(call: Call) -> dict[str, Any]:
@@ -92,7 +93,7 @@ def search(call: Call) -> dict[str, Any]:
     found = [show_source(call, each) for each in shared] if wanted != "page" else []
     if wanted != "data_source":
         found += [show_page(call, each, page) for each in shared for page in each.living()]
-    return _listed(found[:LARGEST_PAGE], "page_or_data_source")
+    return listed(found[:LARGEST_PAGE], "page_or_data_source")
 
 
 def make_database(call: Call) -> dict[str, Any]:
@@ -129,7 +130,7 @@ def query(call: Call) -> dict[str, Any]:
     pages, after, whole = of.query(call.body, call.most, call.workspace.hidden)
     asked = call.request.query.get("filter_properties") or []
     names = [named(of.properties, each).id for each in asked]
-    made = _listed([show_page(call, of, page, names) for page in pages], "page_or_data_source")
+    made = listed([show_page(call, of, page, names) for page in pages], "page_or_data_source")
     state = "complete" if whole else "incomplete"
     return {
         **made,
@@ -170,7 +171,7 @@ def page_property(call: Call) -> dict[str, Any]:
         return {"object": "property_item", "id": kind.id, "type": kind.type, kind.type: value}
     each = [{"object": "property_item", "type": kind.type, kind.type: one} for one in value]
     return {
-        **_listed(each, "property_item"),
+        **listed(each, "property_item"),
         "property_item": {"id": kind.id, "type": kind.type, kind.type: {}},
     }
 
@@ -189,71 +190,8 @@ def _change(call: Call, of: DataSource, found: Page) -> None:
 
 
 def _check_archived(call: Call) -> None:
-    if call.version > ARCHIVED and "archived" in call.body:
+    if call.newest and "archived" in call.body:
         raise invalid("body.archived", "should be not present, instead was `true`.")
-
-
-def show_database(call: Call, of: Database) -> dict[str, Any]:
-    """Return a database as the API gives it."""
-    known = call.workspace.sources
-    shown = [{"id": each, "name": known[each].title} for each in of.sources]
-    return {
-        "object": "database",
-        "id": of.id,
-        "title": rich(of.title),
-        "in_trash": False,
-        "data_sources": shown,
-        "url": f"https://www.notion.so/{of.id.replace('-', '')}",
-    }
-
-
-def show_source(call: Call, of: DataSource) -> dict[str, Any]:
-    """Return a data source as the API gives it."""
-    return {
-        "object": "data_source",
-        "id": of.id,
-        "title": rich(of.title),
-        "parent": {"type": "database_id", "database_id": of.database},
-        "in_trash": False,
-        "properties": {each.name: each.shown() for each in of.properties.values()},
-        "url": f"https://www.notion.so/{of.id.replace('-', '')}",
-    }
-
-
-def show_page(call: Call, of: DataSource, page: Page, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a page as the API gives it, with all properties or those of the given ids."""
-    shown = [each for each in of.properties.values() if not names or each.id in names]
-    made = {
-        "object": "page",
-        "id": page.id,
-        "created_time": written(page.created_time),
-        "created_by": {"object": "user", "id": page.author},
-        "last_edited_time": written(page.last_edited_time),
-        "last_edited_by": {"object": "user", "id": page.author},
-        "cover": None,
-        "icon": None,
-        "parent": {
-            "type": "data_source_id",
-            "data_source_id": of.id,
-            "database_id": of.database,
-        },
-        "in_trash": page.in_trash,
-        "properties": {each.name: page.value(each) for each in shown},
-        "url": f"https://www.notion.so/{page.id.replace('-', '')}",
-        "public_url": None,
-    }
-    return made if call.version > ARCHIVED else {**made, "archived": page.in_trash}
-
-
-def _listed(results: list[Any], kind: str) -> dict[str, Any]:
-    return {
-        "object": "list",
-        "results": results,
-        "next_cursor": None,
-        "has_more": False,
-        "type": kind,
-        kind: {},
-    }
 
 
 _N = r"([^/]+)"
