@@ -150,3 +150,14 @@ def test_what_left_before_a_refusal_came_back_lowers_once():
         guess.refused(10.3 + at / 100, 10.4, None, None)
 
     assert 0.98 * 20 < guess.base < 20
+
+
+@pytest.mark.parametrize("every", [0.7, 3.0, 600.0])
+def test_the_first_refusal_of_few_requests_brings_them_to_no_standstill(every):
+    guess = Guess()
+    for n in range(10):
+        guess.passed(n * every)
+    guess.refused(10 * every, 10 * every, None, None)
+    guess.take(10 * every)
+
+    assert 10 * every < guess.earliest(10 * every, 10 * every) <= 10 * every + 1.1

@@ -133,7 +133,11 @@ class Guess:
     def _found(self, within: int, now: float) -> None:
         """Take the first rate from what got through within a second, or within longer."""
         self._first = within >= _LEAST
-        self.base = _SHARE * within if self._first else self._through / (now - self._since)
+        if self._first or self._since == -inf:
+            # So few before the first refusal of all tell little: at least it is no standstill.
+            self.base = _SHARE * max(within, 1)
+        else:
+            self.base = self._through / (now - self._since)
 
     def _lower(self, began: float, now: float, cost: float) -> None:
         """Go back to a rate that got through."""

@@ -1,0 +1,1 @@
+"""The Notion twin: databases, their data sources, and pages."""
