@@ -183,11 +183,7 @@ class Attempts:
                     why = f"{error}: it asks to wait {asked / 60:.0f} minutes; run again after that"
                     trouble.fatal = FatalError(why)
                 return batch, asked
-            except FatalError as error:
-                trouble.fatal = error
-                self._broke_off(batch, found, str(error), harmless=not attempt.begun)
-                return None, 0.0
-            except StateError as error:
+            except (FatalError, StateError) as error:
                 trouble.fatal = error
                 self._broke_off(batch, found, str(error), harmless=not attempt.begun)
                 return None, 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -27,11 +28,11 @@ class Collection:
 
     def create(self, body: Given) -> list[Result]:
         """Create records."""
-        return [self.one(each, self._create) for each in self._records(body)]
+        return self._each(self._records(body), self._create)
 
     def update(self, body: Given) -> list[Result]:
         """Change records, which are named by their ids."""
-        return [self.one(each, self._update) for each in self._records(body)]
+        return self._each(self._records(body), self._update)
 
     def upsert(self, of: str, by: str, body: Given) -> list[Result]:
         """Create or change records of one object by an external id."""
@@ -57,7 +58,7 @@ class Collection:
             name, new = kind.upsert(field, given, **how)
             return {"id": name, "success": True, "errors": [], "created": new}
 
-        return [self.one(each, do) for each in records]
+        return self._each(records, do)
 
     def delete(self, names: Sequence[str]) -> list[Result]:
         """Delete records by their ids."""
@@ -85,6 +86,12 @@ class Collection:
         if unknown:
             raise ApiError(400, "INVALID_FIELD", f"No such column '{unknown[0]}'")
         return [self._shown(kind, kind.full(str(each)), fields) for each in names]
+
+    def _each(self, records: list[Given], do: Callable[[SObject, Given], Result]) -> list[Result]:
+        refusal = self.org.trapped_whole(str(records[0]["attributes"]["type"]), records)
+        if refusal is not None:
+            return [refusal.result() for _ in records]
+        return [self.one(each, do) for each in records]
 
     def one(self, given: Given, do: Callable[[SObject, Given], Result]) -> Result:
         """Do something to one record and give its result."""
@@ -120,7 +127,7 @@ class Collection:
         types = [(each.get("attributes") or {}).get("type") for each in records]
         if None in types:
             raise ApiError(400, "INVALID_TYPE", "attributes.type is needed in each record")
-        if 1 + sum(one != other for one, other in zip(types, types[1:], strict=False)) > CHUNKS:
+        if 1 + sum(one != other for one, other in pairwise(types)) > CHUNKS:
             raise ApiError(400, "LIMIT_EXCEEDED", f"at most {CHUNKS} chunks of types in a call")
         return records
 

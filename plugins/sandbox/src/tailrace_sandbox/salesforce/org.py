@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -17,12 +17,17 @@ PER_DAY = 100_000
 
 @attrs.define
 class Trap:
-    """Refuse records of an object, as often as is left; only those with a value, if one is given."""
+    """Refuse records of an object, as often as is left; only those with a value, if one is given.
+
+    whole: all that come in one call with such a record are refused, as a trigger does it.
+    """
 
     of: str
     code: str
     times: int
     value: Any = None
+
+    whole: bool = False
 
     def catches(self, of: str, record: Mapping[str, Any]) -> bool:
         """Tell whether a record is refused."""
@@ -76,9 +81,18 @@ class Org:
     def trapped(self, of: str, record: Mapping[str, Any]) -> None:
         """Raise what a record is to be refused with."""
         for trap in self.traps:
-            if trap.catches(of, record):
-                said = _SAID.get(trap.code, "refused by the sandbox")
-                raise RecordError(trap.code, said)
+            if not trap.whole and trap.catches(of, record):
+                raise _refusal(trap)
+
+    def trapped_whole(self, of: str, records: Sequence[Mapping[str, Any]]) -> RecordError | None:
+        """Give what all records of a call are to be refused with."""
+        whole = [trap for trap in self.traps if trap.whole]
+        found = next((t for t in whole if any(t.catches(of, each) for each in records)), None)
+        return None if found is None else _refusal(found)
+
+
+def _refusal(trap: Trap) -> RecordError:
+    return RecordError(trap.code, _SAID.get(trap.code, "refused by the sandbox"))
 
 
 _EVERYWHERE = ("Id", "IsDeleted", "CreatedDate", "LastModifiedDate", "SystemModstamp", "OwnerId")

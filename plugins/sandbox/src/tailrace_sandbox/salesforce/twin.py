@@ -104,6 +104,16 @@ class SalesforceTwin:
         with self._lock:
             self._org.traps.append(Trap(of, code, times, value))
 
+    def fail_calls(self, of: str, code: str, *, value: Any, times: int = 1_000) -> None:
+        """Refuse all records of calls that have one with a value, as a trigger does it."""
+        with self._lock:
+            self._org.traps.append(Trap(of, code, times, value, whole=True))
+
+    def forbid(self, path: str, code: str, message: str) -> None:
+        """Refuse all calls with such a part in their path (403)."""
+        with self._lock:
+            self._forbidden[path] = ApiError(HTTPStatus.FORBIDDEN, code, message)
+
     def break_job(self, after: int) -> None:
         """Let the next job fail when it has done so many records."""
         with self._lock:
@@ -160,6 +170,7 @@ class SalesforceTwin:
             self._seen: set[str] = set()
             self._ended: set[str] = set()
             self._crowded = 0
+            self._forbidden: dict[str, ApiError] = {}
 
     def things(self) -> list[Thing]:
         """Return the org, once it holds something, and its objects."""
@@ -212,6 +223,9 @@ class SalesforceTwin:
             raise ApiError(HTTPStatus.UNAUTHORIZED)
         if token:
             self._seen.add(token)
+        for path, error in self._forbidden.items():
+            if path in request.path:
+                raise error
         if self._org.used >= PER_DAY:
             raise ApiError(HTTPStatus.FORBIDDEN)
         self._org.used += 1
