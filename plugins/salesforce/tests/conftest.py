@@ -18,9 +18,20 @@ settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 KEY = "External_Id__c"
 
 
+class Clock(FakeClock):
+    """Stand still until slept on, and let something happen then."""
+
+    then = None
+
+    def sleep(self, seconds):
+        super().sleep(seconds)
+        if self.then is not None:
+            self.then()
+
+
 @pytest.fixture
 def clock():
-    return FakeClock()
+    return Clock()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """Verdicts: what Salesforce says of one record, as an outcome."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ _TRIGGERS = (
     "LIMIT_EXCEEDED",
 )
 """What the org's own code, or its limits, refuse all records of a call with."""
+_LINE_END = re.compile(r"(?::(?P<fields>(?:[A-Za-z][\w.,]*)?))?\s*--$")
 _DESCRIBED = 5
 _SAID = 500
 
@@ -49,8 +51,8 @@ class Verdict:
         code, colon, said = error.partition(":")
         if not colon:
             return cls(None, "REFUSED", error or "no reason given")
-        said = said.strip().removesuffix("--").rstrip(" :")
-        return cls(None, code.strip(), said or code)
+        said, fields = _LINE_END.sub("", said), _LINE_END.search(said)
+        return cls(None, code.strip(), said or code, bool(fields and fields["fields"]))
 
     def outcome(self, batch: tailrace.Batch, record: tailrace.Record) -> tailrace.Outcome:
         """Give the record's outcome."""

@@ -134,6 +134,11 @@ class SalesforceTwin:
         with self._lock:
             self._crowded = times
 
+    def deny(self, error: str, description: str) -> None:
+        """Give no more tokens, for such a reason."""
+        with self._lock:
+            self._denied = (error, description)
+
     def expire(self) -> None:
         """End all sessions there are."""
         with self._lock:
@@ -170,6 +175,7 @@ class SalesforceTwin:
             self._seen: set[str] = set()
             self._ended: set[str] = set()
             self._crowded = 0
+            self._denied: tuple[str, str] | None = None
             self._forbidden: dict[str, ApiError] = {}
 
     def things(self) -> list[Thing]:
@@ -242,9 +248,13 @@ class SalesforceTwin:
             "client_credentials": ("client_id", "client_secret"),
             "refresh_token": ("refresh_token", "client_id"),
         }.get(form.get("grant_type", ""))
-        if needed is None or not all(form.get(each) for each in needed):
-            code = "unsupported_grant_type" if needed is None else "invalid_grant"
-            told = {"error": code, "error_description": "authentication failure"}
+        refusal = self._denied
+        if needed is None:
+            refusal = ("unsupported_grant_type", "grant type not supported")
+        elif not all(form.get(each) for each in needed):
+            refusal = ("invalid_grant", "authentication failure")
+        if refusal is not None:
+            told = dict(zip(("error", "error_description"), refusal, strict=True))
             return Answer(status=HTTPStatus.BAD_REQUEST, body=orjson.dumps(told))
         base = f"http://{request.headers.get('host', '')}/{self.name}"
         return Answer(
