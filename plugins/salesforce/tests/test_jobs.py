@@ -215,7 +215,7 @@ def crash(sandbox, tmp_path, mode, when, method, skip=0):
     assert 9 == done.returncode
 
 
-@pytest.mark.parametrize("mode", ["append", "insert", "upsert", "mirror"])
+@pytest.mark.parametrize("mode", ["append", "mirror"])
 @pytest.mark.parametrize(
     ("when", "method", "skip", "before"),
     [

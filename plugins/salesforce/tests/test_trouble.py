@@ -232,6 +232,6 @@ def test_an_org_that_is_down_at_the_start_ends_the_run_before_anything_is_sent(
     sandbox.faults.add("salesforce", "answer", status=503, path=at, times=None)
     report = deliver(PEOPLE)
 
-    assert 3 == report.exit_code
+    assert 9 == report.exit_code
     assert "503" in report.problem
     assert {} == held(sandbox)

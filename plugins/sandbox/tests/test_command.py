@@ -34,7 +34,7 @@ def test_it_stops_by_itself_and_says_where_it_is():
 
     assert result.exit_code == 0
     assert re.search(r"page +http://127\.0\.0\.1:", result.output)
-    assert "sheets   http://127.0.0.1:" in result.output
+    assert re.search(r"sheets +http://127\.0\.0\.1:", result.output)
 
 
 def test_a_taken_port_is_explained(sandbox):

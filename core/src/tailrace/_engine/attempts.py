@@ -154,7 +154,7 @@ class Attempts:
                 self.clock.sleep(max(asked, backoff(tried, self.clock.random())))
             batch = again
 
-    def _once(  # noqa: C901  # one branch a kind of ending
+    def _once(  # noqa: C901, PLR0915  # one branch a kind of ending
         self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble
     ) -> tuple[Batch | None, float]:
         """Write once; give what is worth another try, and the seconds that the service asks for."""

@@ -52,12 +52,10 @@ class BulkWriter(Writer):
         job = batch.reservation
         if job is None or job in self.settled:
             return super().write(batch)
-        fate: Fate = []
-        drafts = self.drafts(batch, fate)
         try:
             told = self.jobs.state(job)
             if told["state"] == OPEN:
-                told = self.jobs.fill(job, self._file(drafts))
+                told = self.jobs.fill(job, self._file(self.drafts(batch, [])))
         except tailrace.RejectedError as error:
             return self._without(batch, job, str(error))
         if told["state"] in AT_WORK:
@@ -68,7 +66,7 @@ class BulkWriter(Writer):
                 f"Salesforce is at work on job {job}: {done:,} of {len(batch):,} rows are done",
                 wait,
             )
-        return fate + self._read(batch, job, drafts)
+        return self._read(batch, job)
 
     def lookup(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
         """Let a job tell itself, when the batch is written again; else look for records."""
@@ -112,11 +110,11 @@ class BulkWriter(Writer):
         rows.sort(key=lambda row: row[0])
         return write_file(columns, [cells for _, cells in rows])
 
-    def _read(self, batch: tailrace.Batch, job: str, drafts: Sequence[Draft]) -> Fate:
+    def _read(self, batch: tailrace.Batch, job: str) -> Fate:
         """Give what became of each row; those that a job has not done go by calls."""
         verdicts = dict(self.jobs.verdicts(job, self._key.name))
         fate: Fate = []
-        for each in drafts:
+        for each in self.drafts(batch, fate):
             verdict = verdicts.get(cell(each.name))
             if verdict is None or (verdict.code == TWICE and batch.action != "append"):
                 told = f"job {job} did not do it"

@@ -66,6 +66,7 @@ class SalesforceTwin:
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._numbers = count(1)
+        self._denied: tuple[str, str] | None = None
         self.clock: Callable[[], float] = time.monotonic
         self.seconds = SECONDS
         self.reset()
@@ -175,7 +176,7 @@ class SalesforceTwin:
             self._seen: set[str] = set()
             self._ended: set[str] = set()
             self._crowded = 0
-            self._denied: tuple[str, str] | None = None
+            self._denied = None
             self._forbidden: dict[str, ApiError] = {}
 
     def things(self) -> list[Thing]:
