@@ -124,6 +124,14 @@ def test_two_keys_that_are_one_to_salesforce_are_both_refused(deliver, sandbox):
     assert ["b"] == list(held(sandbox))
 
 
+def test_a_mirror_keeps_the_record_of_a_row_whose_key_has_only_got_other_letters(deliver, sandbox):
+    deliver([{KEY: "a-1", "LastName": "x"}, {KEY: "b", "LastName": "y"}], mode="mirror")
+    report = deliver([{KEY: "A-1", "LastName": "x"}], mode="mirror")
+
+    assert {"delivered": 2, "skipped": 1} == statuses(report)
+    assert ["A-1"] == list(held(sandbox))
+
+
 @pytest.mark.parametrize("mode", ["append", "insert", "upsert", "update"])
 def test_a_key_that_names_several_records_is_refused_where_it_has_to_be_one(
     deliver, sandbox, call, mode

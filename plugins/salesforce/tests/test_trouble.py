@@ -1,6 +1,7 @@
 """Faults of the service: the end state is exact, the counts are true, nothing is doubled."""
 
 import json
+import random
 
 import pytest
 
@@ -235,3 +236,29 @@ def test_an_org_that_is_down_at_the_start_ends_the_run_before_anything_is_sent(
     assert 9 == report.exit_code
     assert "503" in report.problem
     assert {} == held(sandbox)
+
+
+KINDS = ("answer", "lose", "reset_before", "reset_after", "truncate", "garbage")
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("bulk", [False, 20])
+def test_whatever_goes_wrong_a_mirror_ends_as_the_source_is(deliver, sandbox, seed, bulk):
+    dice = random.Random(seed)
+    for _ in range(3):
+        names = dice.sample(range(400), dice.randrange(200, 400))
+        rows = [{KEY: f"p{n}", "LastName": dice.choice("abc")} for n in names]
+        for kind in KINDS:
+            rate, status = dice.random() * 0.2, dice.choice([500, 502, 503, 504])
+            sandbox.faults.add(
+                "salesforce", kind, times=None, rate=rate, seed=seed, status=status, path="v62"
+            )
+        for key in dice.sample(names, 5):
+            sandbox.salesforce.fail("Contact", "UNABLE_TO_LOCK_ROW", times=3, value=f"p{key}")
+        how = {"mode": "mirror", "limits": {"batch_size": 50}, "max_delete": 400, "bulk": bulk}
+        first = deliver(rows, **how)
+        sandbox.faults.clear()
+        last = first if first.ok else deliver(rows, **how)
+        assert last.ok, last.summary()
+
+        assert by_key(rows) == held(sandbox)

@@ -3,7 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from typing import Any
 from urllib.parse import quote_plus
+
+import attrs
 
 import tailrace
 from tailrace_salesforce._api import Api
@@ -28,20 +31,29 @@ def literal(value: str | int | Decimal) -> str:
     return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
+@attrs.frozen
+class Found:
+    """Hold a record that was found: its id, and the value as it stands there."""
+
+    id: str
+    value: Any
+
+
 def named(
     api: Api, of: str, by: Column, values: Sequence[str | int | Decimal]
-) -> dict[str, list[str]]:
-    """Give the ids of the records with one of these values of a field, by the value as compared."""
+) -> dict[str, list[Found]]:
+    """Find the records with one of these values of a field, by the value as it is compared."""
     if not NAME.fullmatch(of) or not NAME.fullmatch(by.name):
         raise tailrace.FatalError(f"{of}.{by.name} is no name of a field")
     fields = RECORD_ID if by.name == RECORD_ID else f"{RECORD_ID}, {by.name}"
-    found: dict[str, list[str]] = {}
+    found: dict[str, list[Found]] = {}
     for several in _fitting([literal(each) for each in values]):
         where = f"{by.name} IN ({','.join(several)})"
         for record in api.query(f"SELECT {fields} FROM {of} WHERE {where}"):  # noqa: S608  # allow-listed names, escaped values
             value = record.get(by.name)
             if value is not None:
-                found.setdefault(by.folded(value), []).append(str(record.get(RECORD_ID)))
+                each = Found(str(record.get(RECORD_ID)), value)
+                found.setdefault(by.folded(value), []).append(each)
     return found
 
 

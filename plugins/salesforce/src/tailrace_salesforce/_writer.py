@@ -8,7 +8,7 @@ import tailrace
 from tailrace_salesforce._api import LARGEST, Api
 from tailrace_salesforce._drafts import Draft, Drafting
 from tailrace_salesforce._fields import RECORD_ID, Column, Fields, Object
-from tailrace_salesforce._soql import named
+from tailrace_salesforce._soql import Found, named
 from tailrace_salesforce._verdicts import TWICE, Verdict, read_verdicts
 
 Fate = list[tailrace.Outcome]
@@ -62,9 +62,9 @@ class Writer:
         drafts = [each for each in self.drafts(batch, fate) if each.name is not None]
         there = self._named(drafts)
         for each in drafts:
-            ids = there.get(self.key.folded(each.name))
-            missing = None if ids else "Salesforce does not have it"
-            name = ids[0] if ids else None
+            found = there.get(self.key.folded(each.name))
+            missing = None if found else "Salesforce does not have it"
+            name = found[0].id if found else None
             fate.append(batch.outcome(each.record, remote_id=name, failed=missing))
         return fate
 
@@ -142,8 +142,11 @@ class Writer:
         ids = {}
         for each in drafts:
             found = there.get(self._folded(each), ())
-            if len(found) == 1:
-                ids[self._folded(each)] = found[0]
+            if len(found) == 1 and batch.action == "delete" and self._respelt(each, found[0].value):
+                told = f"Salesforce has it as {found[0].value!r}, which another row may stand for"
+                fate.append(batch.outcome(each.record, skipped=told, reason="spelling"))
+            elif len(found) == 1:
+                ids[self._folded(each)] = found[0].id
             elif found:
                 told = f"{len(found)} records in Salesforce have this {self._key.name}"
                 fate.append(batch.outcome(each.record, rejected=told, reason="several"))
@@ -152,7 +155,11 @@ class Writer:
                 fate.append(batch.outcome(each.record, skipped=told, reason="not_found"))
         return ids
 
-    def _named(self, drafts: Sequence[Draft]) -> Mapping[str, list[str]]:
+    def _respelt(self, draft: Draft, value: object) -> bool:
+        """Tell whether a record has the key in other letters: those of whoever wrote it last."""
+        return isinstance(draft.name, str) and draft.name.strip() != str(value).strip()
+
+    def _named(self, drafts: Sequence[Draft]) -> Mapping[str, list[Found]]:
         names = [each.name for each in drafts if each.name is not None]
         return named(self.api, self.of.name, self._key, names) if names else {}
 
