@@ -207,6 +207,35 @@ def test_no_loss_makes_a_second_upload_or_a_second_record(
     assert 1 == len(done)
 
 
+@pytest.mark.parametrize("mode", ["append", "insert", "upsert"])
+def test_reasons_that_do_not_come_are_asked_for_by_calls(deliver, sandbox, mode):
+    sandbox.faults.add("salesforce", "answer", status=503, path="failedResults", times=None)
+    rows = [{**e, "Email": "none" if n == 5 else f"p{n}@x.example"} for n, e in enumerate(PEOPLE)]
+    report = deliver(rows, mode=mode, **BULK)
+
+    assert {"delivered": 29, "rejected": 1} == statuses(report)
+    assert {"p-5": "invalid_email_address"} == refusals(report)
+    assert 29 == len(held(sandbox))
+
+
+def test_results_that_repeat_long_rows_come_in_one_answer(deliver, sandbox):
+    rows = [{**each, "Description": 'ü"' * 15_000} for each in people(400)]
+    report = deliver(rows, bulk=100)
+    longest = max(len(each.answer) for each in sandbox.requests("salesforce"))
+
+    assert {"delivered": 400} == statuses(report)
+    assert 2 == len(sandbox.salesforce.jobs())
+    assert 10_000_000 < longest < 16 * 1024 * 1024
+
+
+def test_an_org_that_takes_no_jobs_gets_calls(deliver, sandbox):
+    sandbox.faults.add("salesforce", "answer", status=400, path="jobs/ingest", times=None)
+    report = deliver(PEOPLE, **BULK)
+
+    assert {"delivered": 30} == statuses(report)
+    assert by_key(PEOPLE) == held(sandbox)
+
+
 def crash(sandbox, tmp_path, mode, when, method, skip=0):
     script = Path(__file__).with_name("crashing.py")
     state = str(tmp_path / "state")

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tailrace_salesforce._fields import Column
-from tailrace_salesforce._values import UnfitError, cell, encode
+from tailrace_salesforce._jobs import write_file
+from tailrace_salesforce._values import UnfitError, cell, encode, weigh
 
 from .conftest import KEY, held, people, refusals, statuses
 
@@ -120,6 +121,20 @@ def test_any_value_is_written_or_refused(kind, value):
     assert isinstance(cell(made), str)
     # What was written once is written the same again.
     assert made == encode(column, made)
+
+
+@given(st.lists(st.tuples(st.sampled_from(KINDS), ANYTHING), max_size=5))
+def test_no_row_of_a_jobs_results_is_longer_than_it_was_weighed(fields):
+    row, cells = {}, []
+    for at, (kind, value) in enumerate(fields):
+        try:
+            cells.append(cell(encode(Column("x", kind), value)))
+            row[f"f{at}"] = value
+        except UnfitError:
+            continue
+    line = write_file(["003xx0000000001AAA", "false", *cells], [])
+
+    assert len(line) <= weigh(row)
 
 
 def test_every_type_arrives(deliver, sandbox):

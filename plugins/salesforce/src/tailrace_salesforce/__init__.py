@@ -79,6 +79,7 @@ def open_salesforce(
 def tailrace_destination(options: Options | None) -> tailrace.DestinationSpec:
     """Give the destination; where jobs are allowed, batches are as large as a job may be."""
     from tailrace_salesforce._opening import problems
+    from tailrace_salesforce._values import weigh
 
     if options is not None and (found := problems(options)):
         raise tailrace.ConfigError(*found)
@@ -87,7 +88,9 @@ def tailrace_destination(options: Options | None) -> tailrace.DestinationSpec:
         open=open_salesforce,
         modes={"append", "insert", "update", "upsert", "mirror"},
         batch_size=200 if options is not None and options.bulk is False else _rows(options),
-        max_bytes=40_000_000,
+        # What a job's results repeat has to come in one answer, of which 16 MiB are taken.
+        max_bytes=15_000_000,
+        weigh=weigh,
         # An org lets only 5 to 25 requests take longer than 20 seconds at a time.
         max_in_flight=5,
         # A record that may have been created is looked for by its external id, where it is unique.

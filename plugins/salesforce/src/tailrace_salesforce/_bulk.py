@@ -34,7 +34,10 @@ class BulkWriter(Writer):
         return Jobs(self.api, self.of.name)
 
     def reserve(self, batch: tailrace.Batch) -> str | None:
-        """Make the job of a large batch; its rows can be told apart by the key alone."""
+        """Make the job of a large batch; its rows can be told apart by the key alone.
+
+        Where the org takes no job, the batch goes by calls.
+        """
         if self.key is None or len(batch) <= self.more_than or batch.action == "delete":
             return None
         if batch.action == "update" and self.key.name != RECORD_ID:
@@ -44,7 +47,7 @@ class BulkWriter(Writer):
         by = self.key.name if batch.action == "upsert" else None
         try:
             return self.jobs.create(_OPERATIONS[batch.action], by)
-        except tailrace.RetryableError:
+        except (tailrace.RetryableError, tailrace.RejectedError):
             return None
 
     def write(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:

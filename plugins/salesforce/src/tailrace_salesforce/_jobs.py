@@ -77,7 +77,12 @@ class Jobs:
         """Give what became of rows, by their cell of the key."""
         for row in self._rows(name, "successfulResults", "sf__Id", key):
             yield row[key], Verdict(row["sf__Id"] or None)
-        for row in self._rows(name, "failedResults", "sf__Error", key):
+        try:
+            refused = list(self._rows(name, "failedResults", "sf__Error", key))
+        except tailrace.UnansweredError:
+            # Its reasons may be longer than an answer can be; calls will tell them again.
+            return
+        for row in refused:
             yield row[key], Verdict.of_line(row["sf__Error"])
 
     def _rows(self, name: str, which: str, *needed: str) -> Iterator[Mapping[str, str]]:

@@ -15,6 +15,10 @@ NULL = "#N/A"
 LONGEST = 32_000
 """Characters of a cell of a job's file."""
 _MOST_DIGITS = 40
+_AHEAD = 64
+_AROUND = 7
+_LONGEST_OTHER = 96
+"""Characters of a number with as many digits before its point and behind it, or of a moment."""
 
 
 class UnfitError(Exception):
@@ -46,6 +50,22 @@ def cell(value: Value) -> str:
 def fits_cell(value: Value) -> bool:
     """Tell whether a job's file can say it."""
     return not isinstance(value, str) or (value != NULL and len(value) <= LONGEST)
+
+
+def weigh(row: Mapping[str, Any]) -> int:
+    """Give the bytes that a row takes in a job's results, which repeat it behind its id."""
+    return _AHEAD + sum(map(_size, row.values()))
+
+
+def _size(value: Any) -> int:
+    """Give the bytes of a cell at most, with its quotes and its comma."""
+    if isinstance(value, str):
+        return len(value.encode("utf-8", "surrogatepass")) + value.count('"') + _AROUND
+    if isinstance(value, bytes):
+        return 2 * len(value) + _AROUND
+    if isinstance(value, (list, tuple)):
+        return sum(map(_size, value)) + _AROUND
+    return _LONGEST_OTHER
 
 
 def _text(value: Any) -> str:

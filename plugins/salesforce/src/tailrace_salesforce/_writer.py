@@ -1,6 +1,6 @@
 """The writer: batches become collections of 200 records of one object."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
@@ -36,12 +36,11 @@ class Writer:
     def write(self, batch: tailrace.Batch) -> Sequence[tailrace.Outcome]:
         """Send a batch, but for records that Salesforce could only refuse."""
         fate: Fate = []
-        write = _ACTIONS[batch.action]
         drafts = self.drafts(batch, fate)
         for first in range(0, len(drafts), LARGEST):
             part = drafts[first : first + LARGEST]
             try:
-                fate += write(self, batch, part)
+                fate += self._send(batch, part)
             except tailrace.WriteError as error:
                 # What was done before has its outcomes; only the rest is tried again, by itself.
                 lost = isinstance(error, tailrace.UnansweredError) and self._creates(batch)
@@ -77,6 +76,17 @@ class Writer:
 
     def _creates(self, batch: tailrace.Batch) -> bool:
         return batch.action in ("append", "insert")
+
+    def _send(self, batch: tailrace.Batch, drafts: Sequence[Draft]) -> Fate:
+        """Send what one call may have."""
+        send = {
+            "append": self._create,
+            "insert": self._insert,
+            "update": self._update,
+            "upsert": self._upsert,
+            "delete": self._delete,
+        }
+        return send[batch.action](batch, drafts)
 
     def _create(self, batch: tailrace.Batch, drafts: Sequence[Draft]) -> Fate:
         verdicts = self._call("POST", _RECORDS, drafts)
@@ -170,15 +180,6 @@ class Writer:
 
     def _folded(self, draft: Draft) -> str:
         return self._key.folded(draft.name)
-
-
-_ACTIONS: Mapping[str, Callable[[Writer, tailrace.Batch, Sequence[Draft]], Fate]] = {
-    "append": Writer._create,  # noqa: SLF001  # its own
-    "insert": Writer._insert,  # noqa: SLF001
-    "update": Writer._update,  # noqa: SLF001
-    "upsert": Writer._upsert,  # noqa: SLF001
-    "delete": Writer._delete,  # noqa: SLF001
-}
 
 
 def _judged(batch: tailrace.Batch, drafts: Sequence[Draft], verdicts: Sequence[Verdict]) -> Fate:
