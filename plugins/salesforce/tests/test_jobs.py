@@ -207,6 +207,16 @@ def test_no_loss_makes_a_second_upload_or_a_second_record(
     assert 1 == len(done)
 
 
+def test_rows_of_one_external_id_that_are_all_appended_go_by_calls(deliver, sandbox):
+    rows = [*PEOPLE[:10], {**PEOPLE[3], "LastName": "twin"}, {"LastName": "nameless"}]
+    report = deliver(rows, mode="append", key=None, external_id=KEY, **BULK)
+
+    assert {"delivered": 11, "rejected": 1} == statuses(report)
+    assert ["duplicate_value"] == list(refusals(report).values())
+    assert [9] == [len(each) for each in uploads(sandbox)]
+    assert 11 == len(sandbox.salesforce.records("Contact"))
+
+
 @pytest.mark.parametrize("mode", ["append", "insert", "upsert"])
 def test_reasons_that_do_not_come_are_asked_for_by_calls(deliver, sandbox, mode):
     sandbox.faults.add("salesforce", "answer", status=503, path="failedResults", times=None)

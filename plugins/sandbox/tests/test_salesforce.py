@@ -59,6 +59,14 @@ def test_results_are_in_the_requests_order_and_each_record_has_its_own(call, san
     assert {18} == {len(each["Id"]) for each in sandbox.salesforce.records("Contact")}
 
 
+def test_what_is_not_given_has_its_default(call, sandbox):
+    call("POST", "/composite/sobjects", records({"LastName": "x", "Company": "y"}, of="Lead"))
+    [kept] = sandbox.salesforce.records("Lead")
+    [user] = sandbox.salesforce.records("User")
+
+    assert ("Open", False, user["Id"]) == (kept["Status"], kept["Active__c"], kept["OwnerId"])
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [

@@ -81,8 +81,7 @@ class SObject:
                     "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{name}]", name
                 )
             if field.defaulted and values.get(name) is None and field.createable:
-                default = False if field.type == "boolean" else DEFAULTS.get(name)
-                values[name] = default
+                values[name] = self._default(field)
         self._free(values, None)
         if not save_duplicates and self._is_double(values):
             raise RecordError("DUPLICATES_DETECTED", "Use one of these records?")
@@ -192,6 +191,11 @@ class SObject:
             if others:
                 said = f"duplicate value found: {name} duplicates value on record with id"
                 raise RecordError("DUPLICATE_VALUE", f"{said}: {min(map(str, others))[:15]}")
+
+    def _default(self, field: Field) -> Any:
+        if field.target is not None:
+            return next(iter(self.find_other(field.target).records), None)
+        return False if field.type == "boolean" else DEFAULTS.get(field.name)
 
     def _is_double(self, values: Values) -> bool:
         """Tell whether the duplicate rule knows a record like it."""
