@@ -22,6 +22,7 @@ from tailrace._engine.retry import ATTEMPTS, PATIENCE
 from tailrace.errors import (
     ConfigError,
     FatalError,
+    PendingError,
     PreflightError,
     RejectedError,
     RetryableError,
@@ -128,6 +129,7 @@ STEPS = st.one_of(
     st.none(),
     st.builds(RetryableError, st.just("later"), st.sampled_from([None, 0, 3, -1, "7", "x"])),
     st.builds(RetryableError, st.just("much later"), st.just(1e6)),
+    st.builds(PendingError, st.just("at work"), st.sampled_from([None, 0, 3, "x"])),
     st.builds(RejectedError, st.just("refused")),
     st.builds(UnansweredError, st.just("lost"), spent=st.booleans()),
     st.builds(UnsentError, st.just("not sent")),
@@ -229,6 +231,45 @@ def test_what_was_not_executed_is_sent_again_after_the_wait_that_was_asked_for(d
     assert ["delivered"] * 2 == delivered.words
     assert ([30.0], [0, 1]) == (delivered.clock.sleeps, destination.keys)
     assert ["b-0", "b-0"] == [batch.id for batch in destination.writes]
+
+
+@pytest.mark.parametrize("delivery", ["idempotent", "keyed", "probe", "at_most_once"])
+def test_what_a_service_is_at_work_on_is_asked_for_until_it_is_done(delivery):
+    script = [PendingError("at work", 20.0)] * (3 * ATTEMPTS)
+    destination = MemoryDestination(script, delivery=delivery)
+    delivered = Delivered(destination, make_batches([2]))
+
+    assert ["delivered"] * 2 == delivered.words
+    assert [20.0] * (3 * ATTEMPTS) == delivered.clock.sleeps
+    assert {"b-0"} == {batch.id for batch in destination.writes}
+    assert 0 == delivered.client.counters.retries
+
+
+@pytest.mark.parametrize(
+    "end", [FatalError("no calls left"), UnansweredError("lost", spent=True), ValueError("a bug")]
+)
+@pytest.mark.parametrize("delivery", ["idempotent", "probe"])
+def test_what_a_service_is_still_at_work_on_is_left_to_the_next_run(delivery, end):
+    destination = MemoryDestination([PendingError("at work"), end], delivery=delivery)
+    delivered = Delivered(destination, make_batches([2]))
+
+    assert ["in_doubt"] * 2 == delivered.words
+    assert delivered.ledger.left_open
+
+
+def test_a_stop_leaves_what_a_service_is_at_work_on():
+    clock = FakeClock()
+
+    def stop(_):
+        clock.stop()
+        raise PendingError("at work")
+
+    delivered = Delivered(
+        MemoryDestination([stop], delivery="idempotent"), make_batches([2]), clock=clock
+    )
+
+    assert ["in_doubt"] * 2 == delivered.words
+    assert delivered.ledger.left_open
 
 
 def test_what_is_never_executed_fails_after_all_attempts():

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tailrace.errors import ConfigError as ConfigError
     from tailrace.errors import FatalError as FatalError
     from tailrace.errors import MissingOption as MissingOption
+    from tailrace.errors import PendingError as PendingError
     from tailrace.errors import PreflightError as PreflightError
     from tailrace.errors import Problem as Problem
     from tailrace.errors import RejectedError as RejectedError
@@ -52,6 +53,7 @@ _HOMES = {
         "ConfigError",
         "FatalError",
         "MissingOption",
+        "PendingError",
         "PreflightError",
         "Problem",
         "RejectedError",

@@ -15,6 +15,7 @@ TailraceError                 anything tailrace raises on purpose; has `exit_cod
 ├── InternalError        (1)  a bug in tailrace: report it
 └── WriteError                what a writer, or the engine's HTTP client, tells the engine
     ├── RetryableError        not executed: send it again
+    ├── PendingError          taken, and not done yet: ask again
     ├── RejectedError         refused: sending it again would not help
     ├── FatalError            stop the run: every further batch would meet the same
     ├── UnsentError           gave up before the service saw the request
@@ -122,6 +123,20 @@ class WriteError(TailraceError):
 
 class RetryableError(WriteError):
     """Tell that the batch was not executed and may be sent again after `retry_after` seconds."""
+
+    def __init__(
+        self, message: str, retry_after: float | None = None, *, status: int | None = None
+    ) -> None:
+        super().__init__(message, status=status)
+        self.retry_after = retry_after
+
+
+class PendingError(WriteError):
+    """Tell that the service is still at work on the batch: ask again after `retry_after` seconds.
+
+    `write` is then called with the same batch as often as it says so; a run that ends before
+    leaves the batch for the next one, which calls it again.
+    """
 
     def __init__(
         self, message: str, retry_after: float | None = None, *, status: int | None = None

@@ -1,6 +1,7 @@
 """`tailrace sandbox`, as a process and in it."""
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -32,8 +33,8 @@ def test_it_stops_by_itself_and_says_where_it_is():
     result = CliRunner().invoke(command, ["--port", "0", "--for", "0"])
 
     assert result.exit_code == 0
-    assert "page     http://127.0.0.1:" in result.output
-    assert "sheets   http://127.0.0.1:" in result.output
+    assert re.search(r"page +http://127\.0\.0\.1:", result.output)
+    assert re.search(r"sheets +http://127\.0\.0\.1:", result.output)
 
 
 def test_a_taken_port_is_explained(sandbox):

@@ -111,6 +111,22 @@ def test_tabs_and_spreadsheets_switch(page, gs):
     assert page.locator('.thing[aria-current="true"] b').inner_text() == "First"
 
 
+def test_the_objects_of_a_salesforce_org_are_tables(page, sandbox):
+    session = requests.Session()
+    session.trust_env = False
+    data = f"{sandbox.url('salesforce')}/services/data/v62.0/sobjects"
+    session.post(f"{data}/Account/", json={"Name": HOSTILE[0]})
+    session.post(f"{data}/Contact/", json={"LastName": "Lovelace", "Active__c": True})
+    session.close()
+    page.get_by_role("tab", name="Contact").click()
+    cell(page, "A2").get_by_text("Lovelace").wait_for()
+
+    assert cell(page, "A1").inner_text() == "LastName"
+    assert page.locator("#sheet-title").inner_text().startswith("Org 00D")
+    page.get_by_role("tab", name="Account").click()
+    cell(page, "A2").get_by_text(HOSTILE[0]).wait_for()
+
+
 def test_a_long_sheet_is_scrolled_not_drawn_whole(page, new_book):
     book = new_book(rows=5000, columns=2)
     book.put("A1", [[i + 1, f"row {i + 1}"] for i in range(5000)])

@@ -15,6 +15,7 @@ from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff
 from tailrace.components import DestinationSpec
 from tailrace.errors import (
     FatalError,
+    PendingError,
     RejectedError,
     RetryableError,
     StateError,
@@ -47,7 +48,9 @@ class Trouble:
     unclear: a request of it has no answer, and may be carried out later. refused: records that
     were refused by splitting, by the kind of refusal. taken: the writer took all of it, and said
     nothing of single records. interrupted: somebody has interrupted the process meanwhile.
-    unheard: why a batch that a run that died may have sent got no answer this time either.
+    unheard: why a batch that a run that died may have sent got no answer this time either, or one
+    that the service is at work on. asks: the last attempt was told to ask again. pending: some
+    attempt was, and none since has told what became of it.
     """
 
     fatal: BaseException | None = None
@@ -58,6 +61,8 @@ class Trouble:
     taken: bool = False
     interrupted: bool = False
     unheard: str | None = None
+    asks: bool = False
+    pending: bool = False
     size: int = 0
     split: frozenset[str] = frozenset()
 
@@ -93,6 +98,9 @@ class Attempts:
             self._write(left, found, trouble)
             if tried_at is not None and self.spec.delivery[batch.action] == "keyed":
                 self._unheard(batch, found, trouble)
+        if trouble.pending:
+            trouble.unheard = found[batch.records[0].key].message
+            self._all(batch, found, Status.IN_DOUBT, trouble.unheard or "")
         if trouble.taken:
             return AllDelivered(batch.records), trouble
         return [self._hidden(found[record.key]) for record in batch], trouble
@@ -130,15 +138,23 @@ class Attempts:
         if batch.id in trouble.split:
             self._halved(batch, found, trouble)
             return
-        for tried in range(1, ATTEMPTS + 1):
+        tried = 0
+        while True:
+            trouble.asks = False
             again, asked = self._once(batch, found, trouble)
+            tried += not trouble.asks
             if again is None or tried == ATTEMPTS or trouble.fatal or self.clock.stopping:
                 return
-            self.client.retried()
-            self.clock.sleep(max(asked, backoff(tried, self.clock.random())))
+            if trouble.asks:
+                began = self.clock.monotonic()
+                self.clock.sleep(max(asked, 1.0))
+                self.client.waited_since(began)
+            else:
+                self.client.retried()
+                self.clock.sleep(max(asked, backoff(tried, self.clock.random())))
             batch = again
 
-    def _once(  # noqa: C901  # one branch a kind of ending
+    def _once(  # noqa: C901, PLR0915  # one branch a kind of ending
         self, batch: Batch, found: dict[Any, Outcome], trouble: Trouble
     ) -> tuple[Batch | None, float]:
         """Write once; give what is worth another try, and the seconds that the service asks for."""
@@ -148,12 +164,18 @@ class Attempts:
             try:
                 self.permit()
                 written = self.writer.write(batch)
+                trouble.pending = False
                 trouble.taken = written is None and len(batch) == trouble.size
                 if not trouble.taken:
                     found.update(self._matched(batch, written))
                     trouble.unclear |= self._doubtful(batch, found)
             except RejectedError as error:
                 refused = error
+                trouble.pending = False
+            except PendingError as error:
+                trouble.asks = trouble.pending = True
+                self._all(batch, found, Status.FAILED, str(error))
+                return batch, _seconds(error.retry_after)
             except RetryableError as error:
                 self._all(batch, found, Status.FAILED, str(error))
                 asked = _seconds(error.retry_after)
@@ -161,11 +183,7 @@ class Attempts:
                     why = f"{error}: it asks to wait {asked / 60:.0f} minutes; run again after that"
                     trouble.fatal = FatalError(why)
                 return batch, asked
-            except FatalError as error:
-                trouble.fatal = error
-                self._broke_off(batch, found, str(error), harmless=not attempt.begun)
-                return None, 0.0
-            except StateError as error:
+            except (FatalError, StateError) as error:
                 trouble.fatal = error
                 self._broke_off(batch, found, str(error), harmless=not attempt.begun)
                 return None, 0.0

@@ -15,6 +15,7 @@ from tailrace_sandbox.hubspot.twin import HubSpotTwin
 from tailrace_sandbox.log import Exchange, Feed, Log
 from tailrace_sandbox.notion.twin import NotionTwin
 from tailrace_sandbox.page import Page
+from tailrace_sandbox.salesforce.twin import SalesforceTwin
 from tailrace_sandbox.server import HOST, Server
 from tailrace_sandbox.sheets.twin import SheetsTwin
 from tailrace_sandbox.slack.twin import SlackTwin
@@ -28,8 +29,8 @@ class Sandbox:
     """Serve local twins of services on loopback, from `with` or `start` until `stop`.
 
     `port=0` takes a free one. `quotas=True` makes the twins enforce their services' rate limits.
-    `sheets`, `http`, `slack`, `hubspot` and `notion` are the twins themselves, for what no API
-    call can arrange.
+    `sheets`, `http`, `slack`, `hubspot`, `notion` and `salesforce` are the twins themselves, for
+    what no API call can arrange.
     """
 
     def __init__(self, port: int = 0, quotas: bool = False) -> None:
@@ -42,7 +43,15 @@ class Sandbox:
         self.slack = SlackTwin(quotas=quotas)
         self.hubspot = HubSpotTwin(quotas=quotas)
         self.notion = NotionTwin(quotas=quotas)
-        every: tuple[Twin, ...] = (self.sheets, self.http, self.slack, self.hubspot, self.notion)
+        self.salesforce = SalesforceTwin()
+        every: tuple[Twin, ...] = (
+            self.sheets,
+            self.http,
+            self.slack,
+            self.hubspot,
+            self.notion,
+            self.salesforce,
+        )
         self.twins: dict[str, Twin] = {twin.name: twin for twin in every}
         self.faults = Faults(tuple(self.twins))
         self._page = Page(self.twins, self._log, self._feed)

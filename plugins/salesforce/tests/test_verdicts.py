@@ -1,0 +1,48 @@
+"""What Salesforce says of a record, in both of its forms."""
+
+import pytest
+
+from tailrace_salesforce._verdicts import Verdict
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said", "fields"),
+    [
+        (
+            "REQUIRED_FIELD_MISSING:Required fields are missing: [LastName]:LastName --",
+            "REQUIRED_FIELD_MISSING",
+            "Required fields are missing: [LastName]",
+            True,
+        ),
+        (
+            "DUPLICATE_VALUE:duplicate value found: Ext__c duplicates value on record with id: 003:--",
+            "DUPLICATE_VALUE",
+            "duplicate value found: Ext__c duplicates value on record with id: 003",
+            False,
+        ),
+        ("A_CODE:said:A__c,B__c --", "A_CODE", "said", True),
+        ("A_CODE:at 12:30 --", "A_CODE", "at 12:30", False),
+        ("A_CODE:", "A_CODE", "A_CODE", False),
+        ("no code at all", "REFUSED", "no code at all", False),
+        ("", "REFUSED", "no reason given", False),
+    ],
+)
+def test_a_jobs_error_is_code_message_and_fields(line, code, said, fields):
+    assert Verdict(None, code, said, fields) == Verdict.of_line(line)
+
+
+@pytest.mark.parametrize(
+    ("result", "verdict"),
+    [
+        ({"id": "003", "success": True, "errors": []}, Verdict("003")),
+        ({"success": False, "errors": []}, Verdict(None, "REFUSED", "REFUSED")),
+        ({"success": False}, Verdict(None, "REFUSED", "REFUSED")),
+        ({"success": "true", "id": "003"}, Verdict(None, "REFUSED", "REFUSED")),
+        (
+            {"success": False, "errors": [{"statusCode": "X", "message": "m", "fields": ["A"]}]},
+            Verdict(None, "X", "m", True),
+        ),
+    ],
+)
+def test_a_result_that_does_not_say_success_is_a_refusal(result, verdict):
+    assert verdict == Verdict.of(result)
