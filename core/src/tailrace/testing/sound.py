@@ -11,7 +11,7 @@ from tailrace.outcomes import Status
 from tailrace.records import Action, Batch, Record, Row
 from tailrace.schema import Field, FieldType, Schema
 from tailrace.testing.contract import ACTIONS, Contract
-from tailrace.testing.world import World, same, told
+from tailrace.testing.world import World, told
 
 _HOSTILE = (
     "",
@@ -94,7 +94,7 @@ class Sound(Contract):
                 key = str(row[self.key])
                 if key in refused:
                     continue
-                assert same(row, held[key]), f"{row!r} arrived as {dict(held[key])!r}"
+                assert self.same(row, held[key]), f"{row!r} arrived as {dict(held[key])!r}"
 
     def test_a_bad_record_is_refused_by_name(self) -> None:
         """Deliver some that the service refuses among others; each is told apart."""
@@ -133,8 +133,8 @@ class Sound(Contract):
             rows = self.rows(min(3, world.spec.batch_size))
             batch = self._batch(rows, ACTIONS[mode])
             with world.writer(mode) as writer:
-                writer.write(batch)
-                writer.write(batch)
+                world.written(writer, batch)
+                world.written(writer, batch)
             self.assert_holds(
                 rows, f"it declares {delivery}, and after the same batch a second time, "
             )
@@ -149,7 +149,7 @@ class Sound(Contract):
                 batch = self._batch(self.rows(count), ACTIONS[mode], writer)
                 before = [each.status for each in writer.lookup(batch)]
                 assert Status.DELIVERED not in before, "lookup finds records that were never sent"
-                writer.write(batch)
+                world.written(writer, batch)
                 after = writer.lookup(batch)
                 lost = [each.key for each in after if each.status is Status.FAILED]
                 assert not lost, f"lookup does not find records that arrived: {lost[:3]}"

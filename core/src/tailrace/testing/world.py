@@ -23,6 +23,7 @@ from tailrace._engine.preparing import Prepared, prepare
 from tailrace._engine.report import Report
 from tailrace._engine.runner import execute
 from tailrace.components import DestinationSpec
+from tailrace.errors import PendingError
 from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch, Row
 from tailrace.secret import hide
@@ -267,6 +268,14 @@ class World:
                 yield writer
         finally:
             client.close()
+
+    def written(self, writer: Any, batch: Batch) -> Any:
+        """Write a batch as the engine does, asking again while the service is at work on it."""
+        while True:
+            try:
+                return writer.write(batch)
+            except PendingError as error:
+                self.clock.sleep(error.retry_after or 1.0)
 
     def fault(self, kind: Any, **how: Any) -> None:
         """Let something go wrong between the plugin and its service."""
