@@ -136,6 +136,46 @@ def test_cores_readme_puts_the_readmes_destination_to_the_test(tmp_path):
     assert "| trouble loses and doubles nothing | passed |" in done.stdout
 
 
+def test_the_first_destination_of_ten_minutes_passes_the_kit_and_names_what_is_taken_out(tmp_path):
+    for name, text in _examples("core/AUTHORS.md").items():
+        (tmp_path / name).write_text(text)
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--show-capture=no", "."]
+    sound = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    plugin = tmp_path / "tailrace_acme.py"
+    plugin.write_text(plugin.read_text().replace("each, rejected=errors[each.key]", "each"))
+    broken = subprocess.run(
+        [*run, "-k", "bad_record"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert sound.returncode == 0, sound.stdout
+    assert "| a bad record is refused by name | passed |" in sound.stdout
+    assert broken.returncode == 1
+    assert "the service refused ['p0', " in broken.stdout
+    assert "reported as delivered: look into its answer, whatever the status" in broken.stdout
+
+
+def test_the_source_of_the_authors_guide_reads_all_pages(tmp_path):
+    from tailrace.testing import FakeService, MemoryDestination
+
+    path = tmp_path / "acme_source.py"
+    path.write_text(_examples("core/AUTHORS.md")["acme_source.py"])
+    contacts = runpy.run_path(str(path))["contacts"]
+    rows = [{"id": number} for number in range(1, 8)]
+
+    def answer(request):
+        after = int(request.query["after"][0])
+        return rows[after : after + 3]
+
+    destination = MemoryDestination()
+    with FakeService(answer) as service:
+        report = tailrace.run(
+            contacts, destination.spec, source_options={"base_url": service.url}, state=None
+        )
+
+    assert report.ok
+    assert destination.rows == rows
+
+
 def test_the_readmes_form_reaches_crm_database_and_channel(tmp_path):
     with Sandbox() as sandbox:
         shown = _examples("README.md")["form.toml"]
