@@ -246,6 +246,16 @@ def test_an_org_that_takes_no_jobs_gets_calls(deliver, sandbox):
     assert by_key(PEOPLE) == held(sandbox)
 
 
+@pytest.mark.parametrize("kind", ["lose", "reset_after", "truncate"])
+def test_an_upload_whose_answer_was_lost_is_still_the_jobs(deliver, sandbox, kind):
+    sandbox.faults.add("salesforce", kind, method="PUT")
+    report = deliver(PEOPLE, **BULK)
+
+    assert {"delivered": 30} == statuses(report)
+    assert ["JobComplete"] == [each["state"] for each in sandbox.salesforce.jobs()]
+    assert [] == asked(sandbox, "PATCH", "composite")
+
+
 def crash(sandbox, tmp_path, mode, when, method, skip=0):
     script = Path(__file__).with_name("crashing.py")
     state = str(tmp_path / "state")

@@ -58,13 +58,23 @@ def test_what_has_no_unique_key_stays_in_doubt_and_is_never_sent_twice(deliver, 
     assert 20 == len(sandbox.salesforce.records("Opportunity"))
 
 
-def test_only_the_call_that_was_lost_is_in_doubt(deliver, sandbox):
-    sandbox.faults.add("salesforce", "lose", path="composite", skip=1)
+@pytest.mark.parametrize("skip", [0, 1, 2])
+def test_only_the_call_that_was_lost_is_in_doubt(deliver, sandbox, skip):
+    sandbox.faults.add("salesforce", "lose", path="composite", skip=skip)
     deals = [{**DEALS[0], "Name": f"d{n}"} for n in range(600)]
     report = deliver(deals, mode="append", key=None, object="Opportunity")
 
     assert {"delivered": 400, "in_doubt": 200} == statuses(report)
     assert 600 == len(sandbox.salesforce.records("Opportunity"))
+
+
+def test_a_value_that_need_not_be_unique_finds_nothing_that_was_created(deliver, sandbox):
+    sandbox.faults.add("salesforce", "reset_after", path="composite")
+    rows = [{"Email": f"p{n}@x.example", "LastName": "x"} for n in range(20)]
+    report = deliver(rows, mode="append", key="Email")
+
+    assert {"in_doubt": 20} == statuses(report)
+    assert 20 == len(sandbox.salesforce.records("Contact"))
 
 
 def test_an_external_id_finds_what_an_append_without_a_key_has_created(deliver, sandbox):

@@ -2,6 +2,7 @@
 
 import pytest
 
+import tailrace
 from tailrace_salesforce._verdicts import Verdict
 
 
@@ -46,3 +47,23 @@ def test_a_jobs_error_is_code_message_and_fields(line, code, said, fields):
 )
 def test_a_result_that_does_not_say_success_is_a_refusal(result, verdict):
     assert verdict == Verdict.of(result)
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "fields", "status"),
+    [
+        ("update", "INVALID_CROSS_REFERENCE_KEY", False, "skipped"),
+        ("update", "INVALID_CROSS_REFERENCE_KEY", True, "rejected"),
+        ("update", "ENTITY_IS_DELETED", False, "skipped"),
+        ("delete", "ENTITY_IS_DELETED", False, "delivered"),
+        ("upsert", "ENTITY_IS_DELETED", False, "rejected"),
+        ("upsert", "UNABLE_TO_LOCK_ROW", False, "failed"),
+        ("upsert", "DUPLICATES_DETECTED", False, "rejected"),
+        ("upsert", "A_CODE_OF_TOMORROW", False, "rejected"),
+    ],
+)
+def test_what_is_gone_is_no_refusal_unless_it_is_what_a_field_names(action, code, fields, status):
+    record = tailrace.Record("a", {})
+    batch = tailrace.Batch("b", tailrace.Action(action), tailrace.Schema(), records=[record])
+
+    assert status == Verdict(None, code, "said", fields).outcome(batch, record).status
