@@ -38,8 +38,9 @@ def test_an_upsert_finds_what_others_have_made(deliver, sandbox, call):
     assert 10 == len(held(sandbox))
 
 
-def test_the_records_ids_are_kept(deliver, sandbox):
-    report = deliver(PEOPLE, state=True)
+@pytest.mark.parametrize("bulk", [False, True])
+def test_the_records_ids_are_kept(deliver, sandbox, bulk):
+    report = deliver(PEOPLE, state=True, bulk=bulk)
 
     assert {each[KEY]: each["Id"] for each in sandbox.salesforce.records("Contact")} == {
         each.key: each.remote_id for each in report.outcomes()

@@ -137,6 +137,18 @@ def test_calls_that_belong_to_others_are_left(deliver, sandbox):
     assert by_key(PEOPLE) == held(sandbox)
 
 
+def test_a_floor_lets_a_job_come_to_its_end_and_no_other_begin(deliver, sandbox):
+    sandbox.salesforce.spend_day(left=10_003)
+    how = {"state": True, "bulk": 100, "job_rows": 300, "limits": {"max_in_flight": 1}}
+    report = deliver(PEOPLE, **how)
+
+    assert (9, 300) == (report.exit_code, report.delivered)
+    assert "keep_calls" in report.problem
+    assert ["JobComplete"] == [each["state"] for each in sandbox.salesforce.jobs()]
+    assert deliver(PEOPLE, **how, keep_calls=0).ok
+    assert by_key(PEOPLE) == held(sandbox)
+
+
 @pytest.mark.parametrize("mode", ["append", "insert", "upsert"])
 def test_a_floor_that_is_met_within_a_batch_costs_no_record_its_answer(deliver, sandbox, mode):
     sandbox.salesforce.spend_day(left=10_003)

@@ -24,7 +24,11 @@ class Jobs:
     of: str
 
     def create(self, operation: str, by: str | None) -> str:
-        """Make a job and give its id; one that is never filled does nothing."""
+        """Make a job and give its id; one that is never filled does nothing.
+
+        Only this asks for calls to be left: what has begun comes to its end.
+        """
+        self.api.usage.check()
         body = {
             "object": self.of,
             "operation": operation,
