@@ -60,11 +60,12 @@ class Jobs:
             if error.reason != _HERE_ALREADY:
                 raise
         try:
-            self._close(name, "UploadComplete")
+            return self._close(name, "UploadComplete")
         except tailrace.RejectedError:
-            if self.state(name)["state"] == OPEN:
+            told = self.state(name)
+            if told["state"] == OPEN:
                 raise
-        return self.state(name)
+            return told
 
     def drop(self, name: str) -> bool:
         """Abort a job that has not begun; False where it has."""
@@ -74,8 +75,9 @@ class Jobs:
             return False
         return True
 
-    def _close(self, name: str, state: str) -> None:
+    def _close(self, name: str, state: str) -> Mapping[str, Any]:
         self.api.do("PATCH", f"jobs/ingest/{name}", {"state": state}, repeat=True)
+        return {"state": state}
 
     def verdicts(self, name: str, key: str) -> Iterator[tuple[str, Verdict]]:
         """Give what became of rows, by their cell of the key."""
