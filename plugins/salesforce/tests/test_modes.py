@@ -118,6 +118,22 @@ def test_a_mirror_deletes_by_the_key_and_skips_what_is_gone(deliver, sandbox, ca
     assert {each[KEY] for each in PEOPLE[:7]} | {"another"} == set(held(sandbox))
 
 
+@pytest.mark.parametrize(("length", "queries"), [(10, 3), (250, 18)])
+def test_many_are_looked_up_and_deleted_in_as_few_calls_as_there_is_room_for(
+    deliver, sandbox, length, queries
+):
+    rows = [{KEY: f"{n:0{length}}", "LastName": "x"} for n in range(500)]
+    deliver(rows, mode="mirror")
+    before = len(asked(sandbox))
+    report = deliver(rows[:10], mode="mirror", max_delete=500)
+
+    assert {"delivered": 490, "skipped": 10} == statuses(report)
+    assert by_key(rows[:10]) == held(sandbox)
+    assert 3 == len(asked(sandbox, "DELETE"))
+    assert 2 + 3 + queries >= len(asked(sandbox)) - before
+    assert all(len(each.target) < 16_000 for each in sandbox.requests("salesforce"))
+
+
 def test_two_keys_that_are_one_to_salesforce_are_both_refused(deliver, sandbox):
     report = deliver([{KEY: key, "LastName": "x"} for key in ("a-1", "A-1", "b")])
 
