@@ -125,6 +125,21 @@ def test_the_days_calls_end_the_run_and_the_next_one_goes_on(deliver, sandbox, l
     assert by_key(PEOPLE) == held(sandbox)
 
 
+def test_calls_that_end_before_a_taken_key_is_looked_up_cost_no_record_its_answer(
+    deliver, sandbox, call
+):
+    call("POST", "sobjects/Contact/", PEOPLE[7])
+    sandbox.salesforce.spend_day(left=3)
+    how = {"mode": "insert", "state": True, "keep_calls": 0}
+    report = deliver(PEOPLE[:20], **how)
+    sandbox.salesforce.spend_day(left=100)
+    again = deliver(PEOPLE[:20], **how)
+
+    assert (9, {"delivered": 19, "failed": 1}) == (report.exit_code, statuses(report))
+    assert {"skipped": 20} == statuses(again)
+    assert 20 == len(held(sandbox))
+
+
 def test_calls_that_belong_to_others_are_left(deliver, sandbox):
     sandbox.salesforce.spend_day(left=10_003)
     how = {"state": True, "limits": {"max_in_flight": 1}, **NO_JOBS}
