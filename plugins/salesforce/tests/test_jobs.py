@@ -246,6 +246,16 @@ def test_an_org_that_takes_no_jobs_gets_calls(deliver, sandbox):
     assert by_key(PEOPLE) == held(sandbox)
 
 
+@pytest.mark.parametrize("kind", ["lose", "reset_after", "truncate"])
+def test_an_upload_whose_answer_was_lost_is_still_the_jobs(deliver, sandbox, kind):
+    sandbox.faults.add("salesforce", kind, method="PUT")
+    report = deliver(PEOPLE, **BULK)
+
+    assert {"delivered": 30} == statuses(report)
+    assert ["JobComplete"] == [each["state"] for each in sandbox.salesforce.jobs()]
+    assert [] == asked(sandbox, "PATCH", "composite")
+
+
 def crash(sandbox, tmp_path, mode, when, method, skip=0):
     script = Path(__file__).with_name("crashing.py")
     state = str(tmp_path / "state")
@@ -282,6 +292,22 @@ def test_a_run_that_dies_is_finished_by_its_job_without_a_second_upload(
     assert by_key(PEOPLE) == held(sandbox)
     assert 1 == len(used)
     assert 30 == used[0]["numberRecordsProcessed"]
+
+
+@pytest.mark.parametrize("mode", ["append", "mirror"])
+def test_a_job_that_cannot_be_asked_for_at_once_waits_for_a_run_that_can(
+    deliver, sandbox, tmp_path, mode
+):
+    crash(sandbox, tmp_path, mode, "after", "PATCH")
+    sandbox.faults.add("salesforce", "answer", status=403, path="jobs/ingest/750", times=None)
+    deliver(PEOPLE, mode=mode, state=True, **BULK)
+    sandbox.faults.clear()
+    last = deliver(PEOPLE, mode=mode, state=True, **BULK)
+
+    assert last.ok
+    assert 0 == sum(each.rejected for each in [*last.earlier, last])
+    assert by_key(PEOPLE) == held(sandbox)
+    assert mode == "mirror" or 1 == len(uploads(sandbox))
 
 
 def test_a_run_that_has_to_stop_leaves_its_job_to_the_next_one(deliver, sandbox):

@@ -26,6 +26,11 @@ PEM = KEY.private_bytes(
 ).decode()
 FLOWS = {
     "jwt": {"private_key": PEM, "client_id": "3MVG9app", "username": "ada@acme.example"},
+    "one_line": {
+        "private_key": PEM.replace("\n", "\\n"),
+        "client_id": "3MVG9app",
+        "username": "ada@acme.example",
+    },
     "client": {"client_id": "3MVG9app", "client_secret": "s3cr3t-of-the-app"},
     "refresh": {"client_id": "3MVG9app", "refresh_token": "5Aep-r3fresh"},
 }

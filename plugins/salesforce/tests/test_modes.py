@@ -38,8 +38,9 @@ def test_an_upsert_finds_what_others_have_made(deliver, sandbox, call):
     assert 10 == len(held(sandbox))
 
 
-def test_the_records_ids_are_kept(deliver, sandbox):
-    report = deliver(PEOPLE, state=True)
+@pytest.mark.parametrize("bulk", [False, True])
+def test_the_records_ids_are_kept(deliver, sandbox, bulk):
+    report = deliver(PEOPLE, state=True, bulk=bulk)
 
     assert {each[KEY]: each["Id"] for each in sandbox.salesforce.records("Contact")} == {
         each.key: each.remote_id for each in report.outcomes()
@@ -115,6 +116,22 @@ def test_a_mirror_deletes_by_the_key_and_skips_what_is_gone(deliver, sandbox, ca
 
     assert {"delivered": 1, "skipped": 9} == statuses(report)
     assert {each[KEY] for each in PEOPLE[:7]} | {"another"} == set(held(sandbox))
+
+
+@pytest.mark.parametrize(("length", "queries"), [(10, 3), (250, 18)])
+def test_many_are_looked_up_and_deleted_in_as_few_calls_as_there_is_room_for(
+    deliver, sandbox, length, queries
+):
+    rows = [{KEY: f"{n:0{length}}", "LastName": "x"} for n in range(500)]
+    deliver(rows, mode="mirror")
+    before = len(asked(sandbox))
+    report = deliver(rows[:10], mode="mirror", max_delete=500)
+
+    assert {"delivered": 490, "skipped": 10} == statuses(report)
+    assert by_key(rows[:10]) == held(sandbox)
+    assert 3 == len(asked(sandbox, "DELETE"))
+    assert 2 + 3 + queries >= len(asked(sandbox)) - before
+    assert all(len(each.target) < 16_000 for each in sandbox.requests("salesforce"))
 
 
 def test_two_keys_that_are_one_to_salesforce_are_both_refused(deliver, sandbox):

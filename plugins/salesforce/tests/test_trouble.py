@@ -58,13 +58,23 @@ def test_what_has_no_unique_key_stays_in_doubt_and_is_never_sent_twice(deliver, 
     assert 20 == len(sandbox.salesforce.records("Opportunity"))
 
 
-def test_only_the_call_that_was_lost_is_in_doubt(deliver, sandbox):
-    sandbox.faults.add("salesforce", "lose", path="composite", skip=1)
+@pytest.mark.parametrize("skip", [0, 1, 2])
+def test_only_the_call_that_was_lost_is_in_doubt(deliver, sandbox, skip):
+    sandbox.faults.add("salesforce", "lose", path="composite", skip=skip)
     deals = [{**DEALS[0], "Name": f"d{n}"} for n in range(600)]
     report = deliver(deals, mode="append", key=None, object="Opportunity")
 
     assert {"delivered": 400, "in_doubt": 200} == statuses(report)
     assert 600 == len(sandbox.salesforce.records("Opportunity"))
+
+
+def test_a_value_that_need_not_be_unique_finds_nothing_that_was_created(deliver, sandbox):
+    sandbox.faults.add("salesforce", "reset_after", path="composite")
+    rows = [{"Email": f"p{n}@x.example", "LastName": "x"} for n in range(20)]
+    report = deliver(rows, mode="append", key="Email")
+
+    assert {"in_doubt": 20} == statuses(report)
+    assert 20 == len(sandbox.salesforce.records("Contact"))
 
 
 def test_an_external_id_finds_what_an_append_without_a_key_has_created(deliver, sandbox):
@@ -115,6 +125,21 @@ def test_the_days_calls_end_the_run_and_the_next_one_goes_on(deliver, sandbox, l
     assert by_key(PEOPLE) == held(sandbox)
 
 
+def test_calls_that_end_before_a_taken_key_is_looked_up_cost_no_record_its_answer(
+    deliver, sandbox, call
+):
+    call("POST", "sobjects/Contact/", PEOPLE[7])
+    sandbox.salesforce.spend_day(left=3)
+    how = {"mode": "insert", "state": True, "keep_calls": 0}
+    report = deliver(PEOPLE[:20], **how)
+    sandbox.salesforce.spend_day(left=100)
+    again = deliver(PEOPLE[:20], **how)
+
+    assert (9, {"delivered": 19, "failed": 1}) == (report.exit_code, statuses(report))
+    assert {"skipped": 20} == statuses(again)
+    assert 20 == len(held(sandbox))
+
+
 def test_calls_that_belong_to_others_are_left(deliver, sandbox):
     sandbox.salesforce.spend_day(left=10_003)
     how = {"state": True, "limits": {"max_in_flight": 1}, **NO_JOBS}
@@ -124,6 +149,18 @@ def test_calls_that_belong_to_others_are_left(deliver, sandbox):
     assert "keep_calls leaves 10 % of them to others" in report.problem
     assert 4 == len(asked(sandbox))
     assert deliver(PEOPLE, **how, keep_calls=5).ok
+    assert by_key(PEOPLE) == held(sandbox)
+
+
+def test_a_floor_lets_a_job_come_to_its_end_and_no_other_begin(deliver, sandbox):
+    sandbox.salesforce.spend_day(left=10_003)
+    how = {"state": True, "bulk": 100, "job_rows": 300, "limits": {"max_in_flight": 1}}
+    report = deliver(PEOPLE, **how)
+
+    assert (9, 300) == (report.exit_code, report.delivered)
+    assert "keep_calls" in report.problem
+    assert ["JobComplete"] == [each["state"] for each in sandbox.salesforce.jobs()]
+    assert deliver(PEOPLE, **how, keep_calls=0).ok
     assert by_key(PEOPLE) == held(sandbox)
 
 

@@ -77,8 +77,7 @@ class Api:
         return answer.text
 
     def do(self, method: str, path: str, body: Any = None, **how: Any) -> Any:
-        """Change something, if the calls that are left allow it."""
-        self.usage.check()
+        """Change something."""
         if body is not None:
             how["json"] = body
         answer = self.http.request(method, self.path(path), **how)
@@ -88,12 +87,14 @@ class Api:
     def collection(
         self, method: str, path: str, records: Sequence[Mapping[str, Any]]
     ) -> list[Mapping[str, Any]]:
-        """Do something to records; Salesforce's results are in their order."""
+        """Do something to records, if the calls that are left allow it; results are in their order."""
+        self.usage.check()
         told = self.do(method, path, {"allOrNone": False, "records": records})
         return _results(told, len(records))
 
     def delete(self, names: Sequence[str]) -> list[Mapping[str, Any]]:
-        """Delete records by their ids."""
+        """Delete records by their ids, if the calls that are left allow it."""
+        self.usage.check()
         params = {"ids": ",".join(names), "allOrNone": "false"}
         return _results(self.do("DELETE", "composite/sobjects", params=params), len(names))
 

@@ -61,6 +61,12 @@ class BulkWriter(Writer):
                 told = self.jobs.fill(job, self._file(self.drafts(batch, [])))
         except tailrace.RejectedError as error:
             return self._without(batch, job, str(error))
+        except tailrace.FatalError as error:
+            if self._asked[job] or not self._creates(batch):
+                raise
+            # An earlier run may have filled it: then it must not count as if nothing was sent.
+            self._asked[job] += 1
+            raise tailrace.PendingError(str(error), _FIRST) from None
         if told["state"] in AT_WORK:
             self._asked[job] += 1
             done = int(told.get("numberRecordsProcessed") or 0)

@@ -24,7 +24,11 @@ class Jobs:
     of: str
 
     def create(self, operation: str, by: str | None) -> str:
-        """Make a job and give its id; one that is never filled does nothing."""
+        """Make a job and give its id; one that is never filled does nothing.
+
+        Only this asks for calls to be left: what has begun comes to its end.
+        """
+        self.api.usage.check()
         body = {
             "object": self.of,
             "operation": operation,
@@ -56,11 +60,12 @@ class Jobs:
             if error.reason != _HERE_ALREADY:
                 raise
         try:
-            self._close(name, "UploadComplete")
+            return self._close(name, "UploadComplete")
         except tailrace.RejectedError:
-            if self.state(name)["state"] == OPEN:
+            told = self.state(name)
+            if told["state"] == OPEN:
                 raise
-        return self.state(name)
+            return told
 
     def drop(self, name: str) -> bool:
         """Abort a job that has not begun; False where it has."""
@@ -70,8 +75,9 @@ class Jobs:
             return False
         return True
 
-    def _close(self, name: str, state: str) -> None:
+    def _close(self, name: str, state: str) -> Mapping[str, Any]:
         self.api.do("PATCH", f"jobs/ingest/{name}", {"state": state}, repeat=True)
+        return {"state": state}
 
     def verdicts(self, name: str, key: str) -> Iterator[tuple[str, Verdict]]:
         """Give what became of rows, by their cell of the key."""

@@ -113,12 +113,15 @@ def _signer(options: "Options", key: tailrace.Secret, base: str) -> Callable[[],
         "aud": f"https://{'test' if is_test else 'login'}.salesforce.com",
     }
 
+    # Places that keep secrets in one line write its line breaks as two characters.
+    pem = key.reveal().replace("\\n", "\n")
+
     def sign() -> str:
         import jwt
 
         try:
             expires = int(time.time()) + _ASSERTED
-            return jwt.encode({**claims, "exp": expires}, key.reveal(), algorithm="RS256")
+            return jwt.encode({**claims, "exp": expires}, pem, algorithm="RS256")
         except (ValueError, TypeError, jwt.PyJWTError):
             told = "is no RSA private key in PEM form (-----BEGIN PRIVATE KEY----- ...)"
             raise tailrace.ConfigError(tailrace.Problem("private_key", told)) from None

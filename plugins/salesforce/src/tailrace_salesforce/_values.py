@@ -35,7 +35,7 @@ def encode(of: Column, value: Any) -> Value:
             made.encode()
         except UnicodeEncodeError:
             raise UnfitError("holds half a character, which is no text") from None
-    return made
+    return None if made == "" else made
 
 
 def cell(value: Value) -> str:
@@ -152,7 +152,7 @@ def _bytes(value: Any) -> str:
     return b64encode(value).decode() if isinstance(value, bytes) else _text(value)
 
 
-def _choices(of: Column, value: Any) -> str | None:
+def _choices(of: Column, value: Any) -> str:
     """Write several options; they replace what is there."""
     several = value.split(";") if isinstance(value, str) else value
     if not isinstance(several, (list, tuple)):
@@ -162,7 +162,7 @@ def _choices(of: Column, value: Any) -> str | None:
     if strange:
         known = ", ".join(map(repr, of.options[:10])) or "an option, since it has a semicolon"
         raise UnfitError(f"has {_shown(strange[0])}, which is none of {known}")
-    return ";".join(chosen) or None
+    return ";".join(chosen)
 
 
 def _shown(value: Any) -> str:

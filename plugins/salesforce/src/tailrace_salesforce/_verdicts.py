@@ -35,8 +35,9 @@ class Verdict:
     @classmethod
     def of(cls, result: Mapping[str, Any]) -> "Verdict":
         """Read a result of a collection."""
-        errors = result.get("errors") or ()
-        told = [each for each in errors if isinstance(each, Mapping)]
+        errors = result.get("errors")
+        several = errors if isinstance(errors, list) else ()
+        told = [each for each in several if isinstance(each, Mapping)]
         name = result.get("id")
         if result.get("success") is True:
             return cls(str(name) if name else None)
@@ -48,9 +49,9 @@ class Verdict:
     @classmethod
     def of_line(cls, error: str) -> "Verdict":
         """Read what a job's results say of a refused row: `CODE:message:field --`."""
-        code, colon, said = error.partition(":")
-        if not colon:
-            return cls(None, "REFUSED", error or "no reason given")
+        code, _, said = error.partition(":")
+        if not said or not code.strip():
+            return cls(None, code.strip() or "REFUSED", error or "no reason given")
         said, fields = _LINE_END.sub("", said), _LINE_END.search(said)
         return cls(None, code.strip(), said or code, bool(fields and fields["fields"]))
 

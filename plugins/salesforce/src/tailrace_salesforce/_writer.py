@@ -97,10 +97,18 @@ class Writer:
         verdicts = self._call("POST", _RECORDS, drafts)
         pairs = zip(drafts, verdicts, strict=True)
         twice = [each for each, verdict in pairs if verdict.code == TWICE]
-        there = self._named(twice)
+        there: Mapping[str, list[Found]] = {}
+        unknown = None
+        try:
+            there = self._named(twice)
+        except tailrace.WriteError as error:
+            # The others have their answers; these are refused again, and asked for then.
+            unknown = str(error)
         fate = []
         for each, verdict in zip(drafts, verdicts, strict=True):
-            if verdict.code == TWICE and self._folded(each) in there:
+            if verdict.code == TWICE and unknown is not None:
+                fate.append(batch.outcome(each.record, failed=unknown, reason="unknown"))
+            elif verdict.code == TWICE and self._folded(each) in there:
                 fate.append(batch.outcome(each.record, skipped=verdict.said, reason="exists"))
             else:
                 fate.append(verdict.outcome(batch, each.record))
