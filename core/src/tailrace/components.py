@@ -108,7 +108,9 @@ class SourceSpec:
     """Declare a source.
 
     open: gives a reader for the time of a `with` block; it takes the options, and by name what it
-    wants of `http`, `log` and `cursor` (the value to read on from, that one included). It may also give rows right away, in any form that `run` takes.
+    wants of `http`, `log`, `cursor` (the value to read on from, that one included) and
+    `cursor_field` (the field that it is a value of; None where the sync has no cursor). It may also
+    give rows right away, in any form that `run` takes.
     """
 
     options: type = NoOptions

@@ -56,6 +56,7 @@ def open_source(prepared: Prepared, client: Client, cursor: Any = None) -> Itera
         "http": client.http(SOURCE),
         "log": log_of(prepared.source_places, "source"),
         "cursor": cursor,
+        "cursor_field": prepared.cursor,
     }
     opening = _open(prepared.source.open, prepared.source_options, offered, prepared.source_places)
     with ExitStack() as stack:

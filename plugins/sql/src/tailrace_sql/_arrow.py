@@ -1,0 +1,108 @@
+"""PostgreSQL through ADBC: a whole read as a stream of Arrow batches, where no value suffers."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from importlib.util import find_spec
+from typing import Any
+
+import tailrace
+
+_PLAIN = frozenset({16, 17, 20, 21, 23, 25, 701, 1042, 1043, 1082, 1083, 1114, 1184, 2950})
+"""Types that arrive as they do through psycopg: booleans, bytes, integers, text, doubles, dates,
+times, moments and UUIDs; floats of 4 bytes, JSON, lists and all others do not."""
+_NUMERIC, _DATE, _MOMENTS = 1700, 1082, (1114, 1184)
+_WIDEST = 38
+_LAST_DAY, _LAST_MOMENT = 2_932_896, 253_402_300_799_999_999
+_FIRST_DAY, _FIRST_MOMENT = -719_162, -62_135_596_800_000_000
+_ELSE = "; arrow = false reads it"
+
+
+def serves(columns: Sequence[Any]) -> bool:
+    """Tell whether a driver is installed, and the columns are such that nothing is lost."""
+    if find_spec("adbc_driver_postgresql") is None or find_spec("pyarrow") is None:
+        return False
+    names = [each.name for each in columns]
+    return len(set(names)) == len(names) and all(
+        each.type_code in _PLAIN or _is_exact(each) for each in columns
+    )
+
+
+def _is_exact(column: Any) -> bool:
+    """Tell whether it is a NUMERIC whose digits are told and fit."""
+    if column.type_code != _NUMERIC or column.precision is None or column.scale is None:
+        return False
+    return bool(0 <= column.scale <= column.precision <= _WIDEST)
+
+
+@contextmanager
+def read(address: str, query: str, columns: Sequence[Any]) -> Iterator[Any]:
+    """Give a reader of Arrow batches; the connection ends with the last of them."""
+    import pyarrow as pa
+    from adbc_driver_manager import Error
+    from adbc_driver_postgresql import dbapi
+
+    try:
+        connection = dbapi.connect(address)
+        with closing(connection), closing(connection.cursor()) as cursor:
+            # One statement is the whole read here, however long its rows are waited for.
+            cursor.execute("SET TRANSACTION READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+            cursor.execute(query)
+            batches = cursor.fetch_record_batch()
+
+            def ended() -> None:
+                with suppress(Error):
+                    cursor.close()
+                    connection.close()
+
+            schema = pa.schema(
+                [
+                    pa.field(column.name, _type(pa, column, field.type))
+                    for column, field in zip(columns, batches.schema, strict=True)
+                ]
+            )
+            yield pa.RecordBatchReader.from_batches(
+                schema, _exact(pa, batches, columns, schema, ended)
+            )
+    except Error as error:
+        told = " ".join(str(error).split())
+        raise tailrace.SourceError(f"PostgreSQL, read as Arrow: {told}") from None
+
+
+def _type(pa: Any, column: Any, given: Any) -> Any:
+    if column.type_code == _NUMERIC:
+        return pa.decimal128(column.precision, column.scale)
+    return given
+
+
+def _exact(pa: Any, batches: Any, columns: Sequence[Any], schema: Any, ended: Any) -> Iterator[Any]:
+    for batch in batches:
+        arrays = [
+            _of(pa, column, array) for column, array in zip(columns, batch.columns, strict=True)
+        ]
+        yield pa.RecordBatch.from_arrays(arrays, schema=schema)
+    ended()
+
+
+def _of(pa: Any, column: Any, array: Any) -> Any:
+    import pyarrow.compute as pc
+
+    if column.type_code == _NUMERIC:
+        try:
+            return array.storage.cast(pa.decimal128(column.precision, column.scale))
+        except pa.ArrowInvalid:
+            told = f"column {column.name!r} holds NaN or infinity, which Arrow has no decimal for"
+            raise tailrace.SourceError(told + _ELSE) from None
+    if column.type_code == _DATE:
+        _within(pc, column, array.cast(pa.int32()), _FIRST_DAY, _LAST_DAY)
+    elif column.type_code in _MOMENTS:
+        _within(pc, column, array.cast(pa.int64()), _FIRST_MOMENT, _LAST_MOMENT)
+    return array
+
+
+def _within(pc: Any, column: Any, numbers: Any, first: int, last: int) -> None:
+    least, most = pc.min_max(numbers).as_py().values()
+    if least is not None and not first <= least <= most <= last:
+        told = f"column {column.name!r} holds a day outside the years 1 to 9999"
+        raise tailrace.SourceError(told + _ELSE)
