@@ -13,7 +13,16 @@ from .conftest import statuses
 
 PEOPLE = "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(50), score INTEGER)"
 ID = "6f1c9a52-7d1c-4a53-9f0e-0d6f5a3c1b2e"
-HOSTILE = ["'; DROP TABLE people; --", '"', "%s %(x)s %%", ":x", "$1", "\\", "é\u2028", "' OR 1=1 --"]
+HOSTILE = [
+    "'; DROP TABLE people; --",
+    '"',
+    "%s %(x)s %%",
+    ":x",
+    "$1",
+    "\\",
+    "é\u2028",
+    "' OR 1=1 --",
+]
 
 POSTGRES = f"""
 SELECT 1::smallint AS small, 2::integer AS whole, 3::bigint AS large, true AS yes,
@@ -74,7 +83,7 @@ def test_values_that_arrow_would_change_come_through_a_cursor(postgres, gather):
         "list": [1, None],
         "lists": [["a"], ["b"]],
         "real": 0.1,
-        "free": Decimal(10) ** 30 + Decimal("0.001"),
+        "free": Decimal("1000000000000000000000000000000.001"),
         "span": timedelta(1, 2),
         "inet": "10.0.0.1",
         "range": "[1,5)",
@@ -85,7 +94,8 @@ def test_values_that_arrow_would_change_come_through_a_cursor(postgres, gather):
 
 
 @pytest.mark.parametrize(
-    "value", ["'NaN'::numeric(9, 2)", "'infinity'::timestamp", "'infinity'::date", "'20000-01-01'::date"]
+    "value",
+    ["'NaN'::numeric(9, 2)", "'infinity'::timestamp", "'infinity'::date", "'20000-01-01'::date"],
 )
 def test_what_arrow_has_no_value_for_is_told_with_the_way_out(postgres, gather, value):
     rows, report = gather(postgres, query=f"SELECT 1 AS id, {value} AS odd")
@@ -131,7 +141,10 @@ def test_values_of_duckdb_come_as_what_they_are(duck, gather, arrow):
     rows, _ = gather(duck, query=query, arrow=arrow)
     wanted = {
         "whole": 1,
-        **{name: PLAIN[name] for name in ("money", "double", "yes", "day", "local", "moment", "bytes")},
+        **{
+            name: PLAIN[name]
+            for name in ("money", "double", "yes", "day", "local", "moment", "bytes")
+        },
         "text": "a",
     }
 
@@ -206,7 +219,9 @@ def test_a_hostile_parameter_is_a_value(world, gather, hostile):
 def test_a_hostile_name_of_a_table_or_cursor_is_a_name(world, gather, hostile):
     quoted = '"' + hostile.replace('"', '""') + '"'
     world.do(
-        PEOPLE, f"CREATE TABLE {quoted} (id INTEGER, {quoted} INTEGER)", f"INSERT INTO {quoted} VALUES (1, 5), (2, 6)"
+        PEOPLE,
+        f"CREATE TABLE {quoted} (id INTEGER, {quoted} INTEGER)",
+        f"INSERT INTO {quoted} VALUES (1, 5), (2, 6)",
     )
     first, _ = gather(world, table=hostile, cursor=hostile, mode="upsert", key="id")
     world.do(f"INSERT INTO {quoted} VALUES (3, 7)")
@@ -247,7 +262,9 @@ def put(world, rows):
         connection.execute(sqlalchemy.text("INSERT INTO people VALUES (:id, :mark)"), rows)
 
 
-@pytest.mark.parametrize("source", [{"table": "people"}, {"query": "SELECT id, at AS at, name FROM people -- all\n;"}])
+@pytest.mark.parametrize(
+    "source", [{"table": "people"}, {"query": "SELECT id, at AS at, name FROM people -- all\n;"}]
+)
 @pytest.mark.parametrize(
     ("kind", "values"),
     [
@@ -315,7 +332,11 @@ def test_another_dialect_of_sqlalchemy_is_read_through_it(sqlite, gather):
     from sqlalchemy import make_url
 
     with read(options, make_url(sqlite.url), _source.Since("id", 1)) as rows:
-        got, names, end = rows.fetchmany(10), [each for (each,) in rows.description], rows.fetchmany(10)
+        got, names, end = (
+            rows.fetchmany(10),
+            [each for (each,) in rows.description],
+            rows.fetchmany(10),
+        )
 
     assert ([(1, "12:30:45", "12:30:45")], ["id", "at", "name"], []) == (got, names, end)
 

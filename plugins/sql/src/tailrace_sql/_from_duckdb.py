@@ -45,8 +45,11 @@ def read(options: "SourceOptions", url: "URL", since: "Since | None") -> Iterato
             told = connection.execute(f"DESCRIBE {text}", values or None).fetchall()
         columns = [(name, kind) for name, kind, *_ in told]
         if options.arrow and since is None and _in_arrow(columns):
+            import pyarrow as pa
+
             with _judged():
-                stream = connection.sql(text, params=values or None).fetch_arrow_reader()
+                relation = connection.sql(text, params=values or None)
+                stream = pa.RecordBatchReader.from_stream(relation)
             yield stream
             return
         chosen = ", ".join(

@@ -1,7 +1,7 @@
 """PostgreSQL as a source: a cursor on the server, or Arrow where a driver for it is installed."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -12,6 +12,7 @@ from psycopg.types.json import set_json_loads
 from psycopg.types.string import TextLoader
 
 import tailrace
+from tailrace_sql import _arrow
 from tailrace_sql._query import Query, query_of
 from tailrace_sql._rows import Rows, loads, near
 
@@ -49,33 +50,29 @@ def read(options: "SourceOptions", url: "URL", since: "Since | None") -> Iterato
     """Give the rows of a query."""
     query = query_of(options, since)
     connection = _connected(options, url)
-    try:
+    cursor = connection.cursor(name=_CURSOR)
+
+    def release() -> None:
+        with suppress(psycopg.Error):
+            cursor.close()
+        connection.close()
+
+    with ExitStack() as stack:
+        stack.callback(release)
         with _judged(query):
             _begin(connection, options)
         with _judged(query, connection):
-            cursor = connection.cursor(name=_CURSOR)
             if query.values:
-                mark, escape = "%({})s".format, _doubled
-                cursor.execute(query.spelled(mark, escape), query.values)
+                cursor.execute(query.spelled("%({})s".format, _doubled), query.values)
             else:
                 cursor.execute(query.text)
         columns = list(cursor.description or ())
-        if options.arrow and since is None and not query.values:
-            from tailrace_sql import _arrow
-
-            if _arrow.serves(columns):
-                connection.close()
-                with _arrow.read(_conninfo(url), query.text, columns) as stream:
-                    yield stream
-                return
-        yield Rows(
-            [each.name for each in columns],
-            cursor.fetchmany,
-            lambda: _judged(query),
-            connection.close,
-        )
-    finally:
-        connection.close()
+        if options.arrow and since is None and not query.values and _arrow.serves(columns):
+            release()
+            yield stack.enter_context(_arrow.read(_conninfo(url), query.text, columns))
+            return
+        names = [each.name for each in columns]
+        yield Rows(names, cursor.fetchmany, lambda: _judged(query), release)
 
 
 def _doubled(text: str) -> str:
