@@ -133,7 +133,7 @@ def test_values_of_sqlite_are_what_their_columns_were_declared_as(sqlite, gather
 @pytest.mark.parametrize("arrow", [True, False])
 def test_values_of_duckdb_come_as_what_they_are(duck, gather, arrow):
     duck.do("CREATE TABLE people (id INTEGER)")
-    query = f"""
+    query = """
     SELECT 1 AS whole, 1.10::DECIMAL(10, 2) AS money, 0.1::DOUBLE AS double, 'a' AS text, true AS yes,
      DATE '2026-02-28' AS day, TIMESTAMP '2026-02-28 12:30:00.000001' AS local,
      TIMESTAMPTZ '2026-02-28 12:30:00+02' AS moment, '\\x00\\xff'::BLOB AS bytes
@@ -205,7 +205,7 @@ def test_parameters_are_bound_and_quotes_and_comments_are_left_alone(world, gath
 @pytest.mark.parametrize("hostile", HOSTILE)
 def test_a_hostile_parameter_is_a_value(world, gather, hostile):
     world.do(PEOPLE, "INSERT INTO people VALUES (1, 'a', 5)")
-    rows, report = gather(
+    rows, _report = gather(
         world,
         query="SELECT id, CAST(:name AS VARCHAR(90)) AS name FROM people WHERE name <> :name",
         parameters={"name": hostile},
@@ -241,7 +241,7 @@ def test_a_hostile_value_of_a_cursor_is_a_value(world, gather, hostile):
     put(world, rows)
     first, _ = gather(world, table="people", cursor="mark", mode="upsert", key="id")
     put(world, [{"id": 2, "mark": hostile + "~"}])
-    second, report = gather(world, table="people", cursor="mark", mode="upsert", key="id")
+    second, _report = gather(world, table="people", cursor="mark", mode="upsert", key="id")
 
     assert (rows, [{"id": 2, "mark": hostile + "~"}]) == (first, second)
     assert [(2,)] == world.do("SELECT count(*) FROM people")

@@ -1,7 +1,7 @@
 """PostgreSQL through ADBC: a whole read as a stream of Arrow batches, where no value suffers."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any
 
@@ -14,6 +14,13 @@ _NUMERIC, _DATE, _MOMENTS = 1700, 1082, (1114, 1184)
 _WIDEST = 38
 _LAST_DAY, _LAST_MOMENT = 2_932_896, 253_402_300_799_999_999
 _FIRST_DAY, _FIRST_MOMENT = -719_162, -62_135_596_800_000_000
+_HINT, _BATCH = "adbc.postgresql.batch_size_hint_bytes", "1000000"
+_BEFORE = (
+    "SET TRANSACTION READ ONLY",
+    # One statement is the whole read here, however long its rows wait to be taken.
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL extra_float_digits = 3",
+)
 _ELSE = "; arrow = false reads it"
 
 
@@ -38,23 +45,29 @@ def _is_exact(column: Any) -> bool:
 def read(address: str, query: str, columns: Sequence[Any]) -> Iterator[Any]:
     """Give a reader of Arrow batches; the connection ends with the last of them."""
     import pyarrow as pa
-    from adbc_driver_manager import Error
-    from adbc_driver_postgresql import dbapi
+    from adbc_driver_manager import AdbcConnection, AdbcStatement, Error
+    from adbc_driver_postgresql import connect
 
+    # Not through its module for cursors, which imports pandas and polars where they are installed.
     try:
-        connection = dbapi.connect(address)
-        with closing(connection), closing(connection.cursor()) as cursor:
-            # One statement is the whole read here, however long its rows are waited for.
-            cursor.execute("SET TRANSACTION READ ONLY")
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            cursor.execute(query)
-            batches = cursor.fetch_record_batch()
+        with ExitStack() as stack:
+            connection = stack.enter_context(AdbcConnection(stack.enter_context(connect(address))))
+            connection.set_autocommit(False)
+            for each in _BEFORE:
+                with AdbcStatement(connection) as statement:
+                    statement.set_sql_query(each)
+                    statement.execute_update()
+            statement = stack.enter_context(AdbcStatement(connection))
+            statement.set_options(**{_HINT: _BATCH})
+            statement.set_sql_query(query)
+            handle, _ = statement.execute_query()
+            batches = pa.RecordBatchReader.from_stream(handle)
+            del handle
+            stack.callback(batches.close)
 
             def ended() -> None:
                 with suppress(Error):
-                    cursor.close()
-                    connection.close()
+                    stack.close()
 
             schema = pa.schema(
                 [

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 
     from tailrace_sql._source import Since, SourceOptions
 
+_GIVEN = {
+    "connect_timeout": "10",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "client_encoding": "utf8",
+    "fallback_application_name": "tailrace",
+}
 _CURSOR = "tailrace"
 _DECLARE = f'DECLARE "{_CURSOR}" CURSOR FOR '
 """What psycopg puts before a query, and the server counts when it tells where an error lies."""
@@ -49,7 +57,7 @@ _READS_ONLY = "the source only reads: give a query that begins with SELECT, WITH
 def read(options: "SourceOptions", url: "URL", since: "Since | None") -> Iterator[Any]:
     """Give the rows of a query."""
     query = query_of(options, since)
-    connection = _connected(options, url)
+    connection = _connected(url)
     cursor = connection.cursor(name=_CURSOR)
 
     def release() -> None:
@@ -80,24 +88,14 @@ def _doubled(text: str) -> str:
 
 
 def _conninfo(url: "URL") -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    given = {name: each for name, each in _GIVEN.items() if name not in url.query}
+    whole = url.set(drivername="postgresql").update_query_dict(given)
+    return whole.render_as_string(hide_password=False)
 
 
-def _connected(options: "SourceOptions", url: "URL") -> psycopg.Connection[Any]:
-    given: dict[str, Any] = {
-        "connect_timeout": 10,
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-        "client_encoding": "utf8",
-        "fallback_application_name": "tailrace",
-    }
+def _connected(url: "URL") -> psycopg.Connection[Any]:
     with _judged(None):
-        connection = psycopg.connect(
-            _conninfo(url),
-            prepare_threshold=None,
-            **{name: each for name, each in given.items() if name not in url.query},
-        )
+        connection = psycopg.connect(_conninfo(url), prepare_threshold=None)
     connection.read_only = True
     _adapt(connection)
     return connection
