@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 
 import tailrace
+from tailrace_sql import _arrow
 
 from .conftest import statuses
 
@@ -61,6 +62,44 @@ def test_values_of_postgres_come_as_what_they_are(postgres, gather, arrow):
 
     assert {"delivered": 1} == statuses(report)
     assert shape([PLAIN]) == shape(rows)
+
+
+def test_both_ways_of_reading_give_one_hash(postgres, gather):
+    """Installing a driver, or taking it away, sends nothing anew."""
+    how = {"query": POSTGRES, "mode": "upsert", "key": "whole"}
+    _, first = gather(postgres, arrow=False, **how)
+    _, second = gather(postgres, arrow=True, **how)
+    _, third = gather(postgres, arrow=False, **how)
+
+    assert [{"delivered": 1}, {"skipped": 1}, {"skipped": 1}] == list(
+        map(statuses, (first, second, third))
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "served"),
+    [
+        ("1::integer", True),
+        ("1.5::double precision", True),
+        ("1.5::numeric(38, 37)", True),
+        ("'2026-01-01'::timestamptz", True),
+        ("gen_random_uuid()", True),
+        ("1.5::numeric", False),
+        ("1.5::numeric(39, 2)", False),
+        ("1.5::real", False),
+        ("'{}'::jsonb", False),
+        ("ARRAY[1]", False),
+        ("'10.0.0.1'::inet", False),
+        ("interval '1 day'", False),
+    ],
+)
+def test_only_what_arrives_the_same_goes_as_arrow(postgres, value, served):
+    import psycopg
+
+    with psycopg.connect(postgres.url) as connection:
+        columns = connection.execute(f"SELECT 1 AS id, {value} AS it").description
+
+    assert served == _arrow.serves(columns)
 
 
 def test_values_that_arrow_would_change_come_through_a_cursor(postgres, gather):

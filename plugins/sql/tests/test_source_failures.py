@@ -1,7 +1,5 @@
 """What goes wrong while a database is read: it breaks off, it is asked to write, it is asked wrongly."""
 
-import sys
-
 import psycopg
 import pytest
 
@@ -212,9 +210,7 @@ def test_options_that_say_nothing_or_too_much_are_refused(sqlite, gather, option
     with pytest.raises(tailrace.ConfigError) as raised:
         gather(sqlite, **options)
 
-    assert path in next(
-        each.path.partition(".")[2].partition(".")[2] or each.path for each in raised.value.problems
-    )
+    assert any(each.path.endswith(path) for each in raised.value.problems)
 
 
 def test_a_login_that_is_bad_is_told_without_the_password(postgres, gather):
@@ -251,6 +247,21 @@ def test_a_statement_that_takes_too_long_is_ended(postgres, gather):
     )
 
     assert "the option statement_timeout gives it more time (SQLSTATE 57014)" in report.problem
+
+
+@pytest.mark.parametrize("arrow", [True, False])
+@pytest.mark.parametrize("kind", ["postgres", "duck"])
+def test_an_error_does_not_show_the_values_that_it_met(request, gather, kind, arrow):
+    world = request.getfixturevalue(kind)
+    world.do(PEOPLE, "INSERT INTO people VALUES (1, 'secret-1', 5)")
+    query = "SELECT id, CAST(name AS INTEGER) AS number FROM people"
+    _, report = gather(world, query=query, arrow=arrow)
+    given = "SELECT id FROM people WHERE score > CAST(CAST(:least AS VARCHAR(9)) AS INTEGER)"
+    _, other = gather(world, query=given, parameters={"least": "secret-2"}, name="other")
+
+    assert report.problem is not None
+    assert other.problem is not None
+    assert "secret-" not in report.problem + other.problem
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])
@@ -297,7 +308,6 @@ def test_a_source_that_is_not_read_to_its_end_leaves_no_connection(postgres):
     )
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the peak is told in other units")
 @pytest.mark.parametrize("way", ["append rows", "append arrow"])
 def test_memory_does_not_grow_with_the_rows(postgres, way):
     with psycopg.connect(postgres.url) as connection:

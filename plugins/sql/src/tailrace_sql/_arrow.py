@@ -1,5 +1,6 @@
 """PostgreSQL through ADBC: a whole read as a stream of Arrow batches, where no value suffers."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from importlib.util import find_spec
@@ -14,6 +15,7 @@ _NUMERIC, _DATE, _MOMENTS = 1700, 1082, (1114, 1184)
 _WIDEST = 38
 _LAST_DAY, _LAST_MOMENT = 2_932_896, 253_402_300_799_999_999
 _FIRST_DAY, _FIRST_MOMENT = -719_162, -62_135_596_800_000_000
+_VALUE = re.compile(': ".*', re.DOTALL)
 _HINT, _BATCH = "adbc.postgresql.batch_size_hint_bytes", "1000000"
 _BEFORE = (
     "SET TRANSACTION READ ONLY",
@@ -79,8 +81,7 @@ def read(address: str, query: str, columns: Sequence[Any]) -> Iterator[Any]:
                 schema, _exact(pa, batches, columns, schema, ended)
             )
     except Error as error:
-        told = " ".join(str(error).split())
-        raise tailrace.SourceError(f"PostgreSQL, read as Arrow: {told}") from None
+        raise tailrace.SourceError(_said(error)) from None
 
 
 def _type(pa: Any, column: Any, given: Any) -> Any:
@@ -90,12 +91,24 @@ def _type(pa: Any, column: Any, given: Any) -> Any:
 
 
 def _exact(pa: Any, batches: Any, columns: Sequence[Any], schema: Any, ended: Any) -> Iterator[Any]:
-    for batch in batches:
+    while True:
+        try:
+            batch = batches.read_next_batch()
+        except StopIteration:
+            ended()
+            return
+        except (OSError, pa.ArrowException) as error:
+            raise tailrace.SourceError(_said(error)) from None
         arrays = [
             _of(pa, column, array) for column, array in zip(columns, batch.columns, strict=True)
         ]
         yield pa.RecordBatch.from_arrays(arrays, schema=schema)
-    ended()
+
+
+def _said(error: Exception) -> str:
+    """Give what the server said, but for the values that it quotes."""
+    told = " ".join(str(error).split())
+    return f"PostgreSQL, read as Arrow: {_VALUE.sub('', told)}"
 
 
 def _of(pa: Any, column: Any, array: Any) -> Any:

@@ -12,6 +12,7 @@ import duckdb
 import tailrace
 from tailrace_sql._query import Query, query_of, quoted
 from tailrace_sql._rows import Rows, loads
+from tailrace_sql._verdicts import without_values
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -96,5 +97,7 @@ def _judged() -> Iterator[None]:
     except duckdb.IOException as error:
         told = "another process has the file open; DuckDB lets in only one that writes"
         raise tailrace.SourceError(told if "lock" in str(error) else str(error)) from None
+    except duckdb.DataError as error:
+        raise tailrace.SourceError(without_values(str(error))) from None
     except duckdb.Error as error:
         raise tailrace.SourceError(str(error)) from None

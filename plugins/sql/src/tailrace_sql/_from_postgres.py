@@ -157,6 +157,8 @@ def _told(
         told = " ".join(str(error).split())
         return f"{told}; look at the option url" if query is None else told
     told = diag.message_primary or type(error).__name__
+    if state.startswith("22"):
+        told = told.partition(': "')[0]  # what follows is a value of a row, or a parameter
     place, word = "", ""
     if query is not None and diag.statement_position:
         position = int(diag.statement_position) - len(_DECLARE)
