@@ -110,7 +110,8 @@ class SourceSpec:
     open: gives a reader for the time of a `with` block; it takes the options, and by name what it
     wants of `http`, `log`, `cursor` (the value to read on from, that one included) and
     `cursor_field` (the field that it is a value of; None where the sync has no cursor). It may also
-    give rows right away, in any form that `run` takes.
+    give rows right away, in any form that `run` takes. What it gives as Arrow may have a method
+    `failed(error)`: it gives the exception to raise where the stream breaks off.
     """
 
     options: type = NoOptions

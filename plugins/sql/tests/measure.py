@@ -34,7 +34,7 @@ def measure(way, address):
                 while page := rows.fetchmany(1000):
                     count += len(page)
             else:
-                count = sum(len(batch) for batch in rows)
+                count = sum(len(batch) for batch in rows.reader)
     else:
 
         @tailrace.destination(batch_size=5000, modes={"append", "upsert"}, delivery="idempotent")

@@ -28,6 +28,7 @@ def test_a_read_that_breaks_off_deletes_nothing(postgres, gather, arrow):
 
     assert 20_000 == len(whole)
     assert "division by zero" in report.problem
+    assert "Traceback" not in report.problem
     assert (0, [], True) == (report.removed, broken, report.exit_code in (3, 9))
     assert ([], {"skipped": 20_000}) == (again, statuses(last))
 
@@ -256,12 +257,18 @@ def test_an_error_does_not_show_the_values_that_it_met(request, gather, kind, ar
     world.do(PEOPLE, "INSERT INTO people VALUES (1, 'secret-1', 5)")
     query = "SELECT id, CAST(name AS INTEGER) AS number FROM people"
     _, report = gather(world, query=query, arrow=arrow)
+    late = (
+        "SELECT n AS id, CAST(CASE WHEN n > 250000 THEN 'secret-3' ELSE '1' END AS INTEGER) AS x"
+        " FROM generate_series(1, 300000) AS t(n)"
+    )
+    _, last = gather(world, query=late, arrow=arrow, mode="upsert", key="id", name="late")
     given = "SELECT id FROM people WHERE score > CAST(CAST(:least AS VARCHAR(9)) AS INTEGER)"
     _, other = gather(world, query=given, parameters={"least": "secret-2"}, name="other")
 
     assert report.problem is not None
     assert other.problem is not None
-    assert "secret-" not in report.problem + other.problem
+    assert last.problem is not None
+    assert "secret-" not in report.problem + other.problem + last.problem
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "duckdb"])

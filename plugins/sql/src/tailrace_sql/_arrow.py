@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import tailrace
+from tailrace_sql._rows import Stream
 
 _PLAIN = frozenset({16, 17, 20, 21, 23, 25, 701, 1042, 1043, 1082, 1083, 1114, 1184, 2950})
 """Types that arrive as they do through psycopg: booleans, bytes, integers, text, doubles, dates,
@@ -30,9 +31,13 @@ def serves(columns: Sequence[Any]) -> bool:
     """Tell whether a driver is installed, and the columns are such that nothing is lost."""
     if find_spec("adbc_driver_postgresql") is None or find_spec("pyarrow") is None:
         return False
+    import pyarrow as pa
+
     names = [each.name for each in columns]
-    return len(set(names)) == len(names) and all(
-        each.type_code in _PLAIN or _is_exact(each) for each in columns
+    return (
+        hasattr(pa, "uuid")
+        and len(set(names)) == len(names)
+        and all(each.type_code in _PLAIN or _is_exact(each) for each in columns)
     )
 
 
@@ -77,9 +82,7 @@ def read(address: str, query: str, columns: Sequence[Any]) -> Iterator[Any]:
                     for column, field in zip(columns, batches.schema, strict=True)
                 ]
             )
-            yield pa.RecordBatchReader.from_batches(
-                schema, _exact(pa, batches, columns, schema, ended)
-            )
+            yield Stream.of(schema, _exact(pa, batches, columns, schema, ended))
     except Error as error:
         raise tailrace.SourceError(_said(error)) from None
 
@@ -116,7 +119,9 @@ def _of(pa: Any, column: Any, array: Any) -> Any:
 
     if column.type_code == _NUMERIC:
         try:
-            return array.storage.cast(pa.decimal128(column.precision, column.scale))
+            return getattr(array, "storage", array).cast(
+                pa.decimal128(column.precision, column.scale)
+            )
         except pa.ArrowInvalid:
             told = f"column {column.name!r} holds NaN or infinity, which Arrow has no decimal for"
             raise tailrace.SourceError(told + _ELSE) from None

@@ -11,7 +11,7 @@ import duckdb
 
 import tailrace
 from tailrace_sql._query import Query, query_of, quoted
-from tailrace_sql._rows import Rows, loads
+from tailrace_sql._rows import Rows, Stream, loads
 from tailrace_sql._verdicts import without_values
 
 if TYPE_CHECKING:
@@ -50,8 +50,9 @@ def read(options: "SourceOptions", url: "URL", since: "Since | None") -> Iterato
 
             with _judged():
                 relation = connection.sql(text, params=values or None)
-                stream = pa.RecordBatchReader.from_stream(relation)
-            yield stream
+                batches = pa.RecordBatchReader.from_stream(relation)
+            yield Stream.of(batches.schema, _batches(pa, batches, connection.close))
+            batches.close()
             return
         chosen = ", ".join(
             f"epoch_us({quoted(name)})" if kind == _ZONED else quoted(name)
@@ -81,6 +82,15 @@ def _in_arrow(columns: list[tuple[str, str]]) -> bool:
     return find_spec("pyarrow") is not None and all(
         kind in _PLAIN or kind.startswith("DECIMAL(") for _, kind in columns
     )
+
+
+def _batches(pa: Any, batches: Any, release: Callable[[], None]) -> Iterator[Any]:
+    try:
+        yield from batches
+    except (OSError, pa.ArrowException) as error:
+        raise tailrace.SourceError(without_values(str(error))) from None
+    batches.close()
+    release()
 
 
 def _moment(microseconds: int) -> datetime:

@@ -1,4 +1,4 @@
-"""Rows of an executed query, as the engine takes them from any database's cursor."""
+"""Rows of an executed query, as the engine takes them: from a cursor, or as Arrow."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +9,8 @@ from functools import partial
 from typing import Any
 
 import attrs
+
+import tailrace
 
 _AT_ONCE = 5_000
 """Rows that are asked of a database at a time."""
@@ -57,6 +59,42 @@ class Rows:
             if values[place] is not None:
                 values[place] = fix(values[place])
         return values
+
+
+@attrs.define(eq=False)
+class Stream:
+    """Hand out Arrow batches, and say why they ended early; Arrow itself has only texts for that."""
+
+    reader: Any = None
+    problem: tailrace.SourceError | None = None
+
+    @classmethod
+    def of(cls, schema: Any, batches: Iterator[Any]) -> "Stream":
+        """Make a stream of batches."""
+        import pyarrow as pa
+
+        stream = cls()
+        stream.reader = pa.RecordBatchReader.from_batches(schema, stream._noting(batches))
+        return stream
+
+    @property
+    def schema(self) -> Any:
+        """Give the columns."""
+        return self.reader.schema
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> Any:  # the Arrow protocol
+        return self.reader.__arrow_c_stream__(requested_schema)
+
+    def _noting(self, batches: Iterator[Any]) -> Iterator[Any]:
+        try:
+            yield from batches
+        except tailrace.SourceError as error:
+            self.problem = error
+            raise
+
+    def failed(self, error: Exception) -> Exception:
+        """Give what an error of the stream came from."""
+        return self.problem or error
 
 
 def _number(text: str) -> float | Decimal:
