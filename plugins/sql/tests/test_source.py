@@ -76,6 +76,22 @@ def test_both_ways_of_reading_give_one_hash(postgres, gather):
     )
 
 
+@pytest.mark.parametrize("arrow", [True, False])
+def test_the_servers_time_zone_changes_nothing(postgres, gather, arrow):
+    postgres.do("ALTER DATABASE it SET timezone = 'Asia/Tokyo'")
+    query = """SELECT timestamptz '2026-01-01 20:00+00' AS moment, CAST(timestamptz
+     '2026-01-01 20:00+00' AS date) AS day, CAST(timestamptz '2026-01-01 20:00+00' AS text) AS text"""
+    rows, _ = gather(postgres, query=query, arrow=arrow)
+
+    assert rows == [
+        {
+            "moment": datetime(2026, 1, 1, 20, tzinfo=UTC),
+            "day": date(2026, 1, 1),
+            "text": "2026-01-01 20:00:00+00",
+        }
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "served"),
     [
@@ -239,6 +255,15 @@ def test_parameters_are_bound_and_quotes_and_comments_are_left_alone(world, gath
     )
 
     assert [{"id": 1, ":least": ":name", "share": "100%"}] == rows
+
+
+def test_a_parameter_may_be_a_secret(world, gather):
+    world.do(PEOPLE, "INSERT INTO people VALUES (1, 'hunter2', 5), (2, 'b', 6)")
+    query = "SELECT id FROM people WHERE name = :name"
+    rows, report = gather(world, query=query, parameters={"name": tailrace.Secret("hunter2")})
+
+    assert [{"id": 1}] == rows
+    assert "hunter2" not in str(report)
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

@@ -166,6 +166,11 @@ def test_nothing_is_attached_by_a_query_of_sqlite(sqlite, gather, tmp_path):
              "parameters": {"id": 1}},
             'syntax error at or near "ORDR" (line 1, column 66 of the query: SELECT id',
         ),
+        (
+            "postgres",
+            {"query": "SELECT :name AS name", "parameters": {"name": "x"}},
+            "could not determine data type of parameter $1; say its type, as in CAST(:name AS text)",
+        ),
         ("postgres", {"query": "SELECT FROM WHERE"}, "(line 1, column 13 of the query: SELECT FROM"),
         ("sqlite", {"query": "SELECT FROM WHERE"}, 'near "FROM": syntax error'),
         ("duck", {"query": "SELECT FROM WHERE"}, "syntax error"),

@@ -22,7 +22,7 @@ _BEFORE = (
     "SET TRANSACTION READ ONLY",
     # One statement is the whole read here, however long its rows wait to be taken.
     "SET LOCAL statement_timeout = 0",
-    "SET LOCAL extra_float_digits = 3",
+    "SET LOCAL timezone = 'UTC'",
 )
 _ELSE = "; arrow = false reads it"
 
@@ -49,8 +49,11 @@ def _is_exact(column: Any) -> bool:
 
 
 @contextmanager
-def read(address: str, query: str, columns: Sequence[Any]) -> Iterator[Any]:
-    """Give a reader of Arrow batches; the connection ends with the last of them."""
+def read(address: str, query: str, columns: Sequence[Any], patience: float) -> Iterator[Any]:
+    """Give a stream of Arrow batches; the connection ends with the last of them.
+
+    patience: seconds that it may wait for a lock.
+    """
     import pyarrow as pa
     from adbc_driver_manager import AdbcConnection, AdbcStatement, Error
     from adbc_driver_postgresql import connect
@@ -60,7 +63,7 @@ def read(address: str, query: str, columns: Sequence[Any]) -> Iterator[Any]:
         with ExitStack() as stack:
             connection = stack.enter_context(AdbcConnection(stack.enter_context(connect(address))))
             connection.set_autocommit(False)
-            for each in _BEFORE:
+            for each in (*_BEFORE, f"SET LOCAL lock_timeout = '{patience:.0f}s'"):
                 with AdbcStatement(connection) as statement:
                     statement.set_sql_query(each)
                     statement.execute_update()

@@ -77,7 +77,8 @@ def read(options: "SourceOptions", url: "URL", since: "Since | None") -> Iterato
         columns = list(cursor.description or ())
         if options.arrow and since is None and not query.values and _arrow.serves(columns):
             release()
-            yield stack.enter_context(_arrow.read(_conninfo(url), query.text, columns))
+            patience = options.statement_timeout
+            yield stack.enter_context(_arrow.read(_conninfo(url), query.text, columns, patience))
             return
         names = [each.name for each in columns]
         yield Rows(names, cursor.fetchmany, lambda: _judged(query), release)
@@ -172,6 +173,8 @@ def _told(
         told += _near(told, connection)
     elif state == "42501":
         told += "; grant the role SELECT on it"
+    elif state == "42P18":
+        told += "; say its type, as in CAST(:name AS text)"
     elif state == "57014":
         told += "; the option statement_timeout gives it more time"
     hint = f". {diag.message_hint}" if diag.message_hint and state.startswith("42") else ""

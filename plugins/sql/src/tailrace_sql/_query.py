@@ -111,7 +111,11 @@ def query_of(
         names = [each for each in (options.schema, options.table) if each is not None]
         query = Query.of(f"SELECT * FROM {'.'.join(map(quote, names))}", {})  # noqa: S608  # quoted
     else:
-        query = Query.of(options.query or "", options.parameters)
+        given = {
+            name: value.reveal() if isinstance(value, tailrace.Secret) else value
+            for name, value in options.parameters.items()
+        }
+        query = Query.of(options.query or "", given)
     if since is not None and since.value is not None:
         return query.since(quote(since.field), since.value)
     return query
