@@ -33,6 +33,27 @@ def test_a_read_that_breaks_off_deletes_nothing(postgres, gather, arrow):
     assert ([], {"skipped": 20_000}) == (again, statuses(last))
 
 
+@pytest.mark.parametrize("arrow", [True, False])
+@pytest.mark.parametrize("kind", ["sqlite", "duck"])
+def test_a_file_whose_read_breaks_off_deletes_nothing(request, gather, kind, arrow):
+    world = request.getfixturevalue(kind)
+    world.do(PEOPLE, "INSERT INTO people VALUES (1, '9', 1)")
+    counted = (
+        "WITH RECURSIVE r(id) AS (VALUES (1) UNION ALL SELECT id + 1 FROM r WHERE id < 9000)"
+        if kind == "sqlite"
+        else "WITH r(id) AS (SELECT * FROM generate_series(1, 9000))"
+    )
+    bad = "abs(-9223372036854775807 - 1)" if kind == "sqlite" else "CAST('x' || id AS INTEGER)"
+    query = counted + " SELECT id, CASE WHEN id > {} THEN " + bad + " ELSE id END AS score FROM r"
+    how = {"mode": "mirror", "key": "id", "arrow": arrow}
+    whole, _ = gather(world, query=query.format(9_000), **how)
+    broken, report = gather(world, query=query.format(8_000), **how)
+
+    assert 9_000 == len(whole)
+    assert ([], 0, 0) == (broken, report.removed, report.delivered)
+    assert report.problem is not None
+
+
 def test_a_read_that_breaks_off_does_not_move_the_cursor(postgres, gather):
     how = {"mode": "upsert", "key": "id", "cursor": "id"}
     gather(postgres, query="SELECT n AS id FROM generate_series(1, 5) AS t(n)", **how)
@@ -168,7 +189,7 @@ def test_nothing_is_attached_by_a_query_of_sqlite(sqlite, gather, tmp_path):
         ),
         (
             "postgres",
-            {"query": "SELECT :name AS name", "parameters": {"name": "x"}},
+            {"query": "SELECT :name IS NULL AS it", "parameters": {"name": "x"}},
             "could not determine data type of parameter $1; say its type, as in CAST(:name AS text)",
         ),
         ("postgres", {"query": "SELECT FROM WHERE"}, "(line 1, column 13 of the query: SELECT FROM"),
