@@ -185,6 +185,17 @@ def test_values_of_sqlite_are_what_their_columns_were_declared_as(sqlite, gather
     ] == rows
 
 
+def test_a_text_of_sqlite_that_is_no_utf_8_ends_no_read(sqlite, gather):
+    sqlite.do(
+        "CREATE TABLE people (id INTEGER, name TEXT)",
+        "INSERT INTO people VALUES (1, CAST(x'ff61' AS TEXT)), (2, 'b')",
+    )
+    rows, report = gather(sqlite, table="people")
+
+    assert 2 == report.read
+    assert {"id": 2, "name": "b"} in rows
+
+
 @pytest.mark.parametrize("arrow", [True, False])
 def test_values_of_duckdb_come_as_what_they_are(duck, gather, arrow):
     duck.do("CREATE TABLE people (id INTEGER)")

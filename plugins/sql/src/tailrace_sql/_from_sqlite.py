@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, time
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -46,6 +47,8 @@ def read(options: "SourceOptions", url: "URL", since: "Since | None") -> Iterato
         check_same_thread=False,
     )
     try:
+        # A text that is none is a row to be refused, and not the end of the read.
+        connection.text_factory = partial(str, encoding="utf-8", errors="surrogateescape")
         with _judged(connection):
             kinds = {} if query.values else _kinds(connection, query.text)
             if since is not None:
