@@ -1,5 +1,8 @@
 """Runs from Python, with functions as source and destination."""
 
+from contextlib import contextmanager
+
+import pyarrow
 import pytest
 
 import tailrace
@@ -459,3 +462,56 @@ def test_a_refusal_of_the_first_room_is_one_of_the_whole_run():
 
     assert (first.exit_code, first.delivered, first.failed) == (3, 0, 2)
     assert (second.exit_code, second.delivered, second.failed) == (9, 1, 1)
+
+
+def test_a_source_learns_where_to_read_on_and_of_which_field(tmp_path):
+    asked = []
+
+    @contextmanager
+    def open_numbers(options, *, cursor, cursor_field):
+        asked.append((cursor_field, cursor))
+        yield [{"n": 1}, {"n": 2}]
+
+    @tailrace.destination(modes={"upsert"})
+    def nowhere(rows):
+        pass
+
+    spec = tailrace.SourceSpec(open=open_numbers)
+    for cursor in ("n", "n", None):
+        tailrace.run(
+            spec,
+            nowhere,
+            name=f"by {cursor}",
+            mode="upsert",
+            key="n",
+            cursor=cursor,
+            state=tmp_path,
+        )
+
+    assert [("n", None), ("n", 2), (None, None)] == asked
+
+
+def test_a_stream_says_itself_what_it_broke_off_with():
+    table = pyarrow.table({"n": [1]})
+
+    class Stream:
+        schema = table.schema
+
+        def __arrow_c_stream__(self, requested_schema=None):
+            def batches():
+                yield from table.to_batches()
+                raise OSError("unreadable words")
+
+            reader = pyarrow.RecordBatchReader.from_batches(table.schema, batches())
+            return reader.__arrow_c_stream__(requested_schema)
+
+        def failed(self, error):
+            return tailrace.SourceError("the power went out")
+
+    @tailrace.destination()
+    def nowhere(rows):
+        pass
+
+    report = tailrace.run(Stream(), nowhere, name="it", state=None)
+
+    assert "the power went out" == report.problem

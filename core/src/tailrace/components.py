@@ -122,8 +122,11 @@ class SourceSpec:
     """Declare a source.
 
     open: gives a reader for the time of a `with` block; it takes the options, and by name what it
-    wants of `http`, `log`, `cursor` (the value to read on from, that one included) and `syncs` (the
-    names of those that read). It may also give rows right away, in any form that `run` takes.
+    wants of `http`, `log`, `cursor` (the value to read on from, that one included), `cursor_field`
+    (the field that it is a value of; None where the sync has no cursor) and `syncs` (the names of
+    those that read). It may also give rows right away, in any form that `run` takes. What it gives
+    as Arrow may have a method `failed(error)`: it gives the exception to raise where the stream
+    breaks off.
     serve: receives for the time of a `with` block, in which it gives a Receiver for each of a list of
     options; it takes that list, and `log`. What was received is read by `open`.
     """

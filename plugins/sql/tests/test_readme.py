@@ -3,8 +3,9 @@
 import re
 from pathlib import Path
 
+import tailrace
 from tailrace.options import definitions
-from tailrace_sql import Options, tailrace_destination
+from tailrace_sql import Options, SourceOptions, tailrace_destination
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 
@@ -48,3 +49,42 @@ def test_the_limits_are_the_specs():
 
     assert f"{spec.batch_size:,} rows or {spec.max_bytes // 1_000_000} MB" in TEXT
     assert f"{spec.max_in_flight} transactions" in TEXT
+
+
+def test_the_table_of_source_options_is_the_options():
+    shown = re.findall(
+        r"^\| `(\w+)` \| (.*?) \|(.*?)\| (.*?) \|$", section("Source options"), re.MULTILINE
+    )
+    wanted = [
+        (
+            each.name,
+            each.type_name,
+            "needed" if each.required else f"`{each.default}`".lower() if each.default else "",
+            each.help,
+        )
+        for each in definitions(SourceOptions)
+    ]
+
+    assert wanted == [(a, b, c.strip(), d) for a, b, c, d in shown]
+
+
+def test_the_example_from_one_warehouse_into_another_runs(postgres, duck, tmp_path, monkeypatch):
+    text = re.search(r"<!-- example: warehouse.toml.*?```toml\n(.*?)```", TEXT, re.DOTALL)[1]
+    project = tmp_path / "tailrace.toml"
+    project.write_text(f"state = '{tmp_path / 'state'}'\n{text}")
+    monkeypatch.setenv("WAREHOUSE_URL", postgres.url)
+    monkeypatch.setenv("REPORTS_URL", duck.url)
+    postgres.do(
+        "CREATE TABLE customers (id INTEGER, name TEXT, balance NUMERIC(9, 2), seen TIMESTAMPTZ,"
+        " country TEXT)",
+        "INSERT INTO customers VALUES (1, 'Åsa', 12.5, '2026-01-01 00:00+02', 'NO'),"
+        " (2, 'Bo', 9, NULL, 'NO'), (3, 'Cy', 99, NULL, 'SE')",
+    )
+    (sync,) = tailrace.load(project)
+    first = sync.run()
+    postgres.do("DELETE FROM customers WHERE id = 1", "UPDATE customers SET balance = 10")
+    second = sync.run()
+
+    assert (0, 1) == (first.exit_code, first.delivered), first.problem
+    assert (1, 1) == (second.delivered - second.removed, second.removed), second.problem
+    assert [(2, "Bo")] == duck.do("SELECT id, name FROM customers")

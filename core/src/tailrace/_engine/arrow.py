@@ -179,7 +179,10 @@ def scan(
 
 
 def scan_object(source: Any) -> Scan:
-    """Start reading an object with `__arrow_c_stream__`, or a pandas frame where pyarrow lacks."""
+    """Start reading an object with `__arrow_c_stream__`, or a pandas frame where pyarrow lacks.
+
+    Where it breaks off, its `failed(error)`, if it has one, gives what is raised.
+    """
     names = _names(source)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -190,7 +193,8 @@ def scan_object(source: Any) -> Scan:
     except BaseException:
         connection.close()
         raise
-    return scan(connection, "source", names=names)
+    failed = getattr(source, "failed", None)
+    return scan(connection, "source", failed if callable(failed) else lambda error: error, names)
 
 
 @contextmanager

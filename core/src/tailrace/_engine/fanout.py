@@ -130,7 +130,8 @@ def _read(shared: Shared, group: Sequence[Prepared], clock: Clock, wishes: Wishe
     if not shared.sought():
         return
     positions = [None if wishes.restart else _position(each) for each in group]
-    first, position = group[0], positions[0]
+    alike = len({each.cursor for each in group}) == 1
+    first, position = group[0] if alike else attrs.evolve(group[0], cursor=None), positions[0]
     names = tuple(each.name for each in group)
     if any(each != position for each in positions):
         # Which of them comes first is for nobody but the source to tell.

@@ -70,6 +70,7 @@ def open_source(
         "log": log_of(prepared.source_places, "source"),
         "cursor": cursor,
         "syncs": syncs or (prepared.name,),
+        "cursor_field": prepared.cursor,
     }
     opening = _open(prepared.source.open, prepared.source_options, offered, prepared.source_places)
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Tables as a destination: PostgreSQL, SQLite and DuckDB, and MySQL where its driver is."""
+"""Tables as source and destination: PostgreSQL, SQLite and DuckDB, and others in part."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 
 import tailrace
+from tailrace_sql._source import SourceOptions, open_rows
 
 
 @attrs.frozen(kw_only=True)
@@ -46,6 +47,12 @@ def open_table(options: Options, *, mode: str) -> Iterator[Any]:
         )
         writer.look()
         yield stack.enter_context(Replacer(writer)) if mode == "replace" else writer
+
+
+@tailrace.hookimpl
+def tailrace_source() -> tailrace.SourceSpec:
+    """Give the source."""
+    return tailrace.SourceSpec(options=SourceOptions, open=open_rows)
 
 
 @tailrace.hookimpl

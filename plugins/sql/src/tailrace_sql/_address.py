@@ -1,6 +1,6 @@
 """Addresses: which database an option `url` means; nothing of it is shown but its place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,13 +19,13 @@ _KINDS = ("postgresql", "sqlite", "duckdb", "mysql", "mariadb")
 
 def kind_of(options: "Options") -> str:
     """Tell the kind of database; raises ConfigError for an address that is none."""
-    return _parsed(options).get_backend_name()
+    return address_of(options.url).get_backend_name()
 
 
 @contextmanager
 def opened(options: "Options") -> Iterator[Any]:
     """Give the database at the address."""
-    url = _parsed(options)
+    url = address_of(options.url)
     kind = url.get_backend_name()
     if kind == "duckdb":
         from tailrace_sql._duck import duck
@@ -43,10 +43,11 @@ def opened(options: "Options") -> Iterator[Any]:
         yield database
 
 
-def _parsed(options: "Options") -> "URL":
+def address_of(secret: tailrace.Secret, known: Sequence[str] | None = _KINDS) -> "URL":
+    """Read an address; raises ConfigError for one that is none, or of a kind that is not known."""
     from sqlalchemy import exc, make_url
 
-    text = options.url.reveal()
+    text = secret.reveal()
     if text.startswith("postgres://"):
         text = text.replace("postgres", "postgresql", 1)
     try:
@@ -55,8 +56,8 @@ def _parsed(options: "Options") -> "URL":
         told = "is no database's address, such as postgresql://user:password@host/database"
         raise tailrace.ConfigError(tailrace.Problem("url", told)) from None
     kind = url.get_backend_name()
-    if kind not in _KINDS:
-        raise tailrace.ConfigError(tailrace.Problem("url", f"is of none of {', '.join(_KINDS)}"))
+    if known is not None and kind not in known:
+        raise tailrace.ConfigError(tailrace.Problem("url", f"is of none of {', '.join(known)}"))
     if kind in ("sqlite", "duckdb") and (url.database or ":memory:").startswith(
         (":memory:", "file:")
     ):

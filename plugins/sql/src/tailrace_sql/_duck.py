@@ -163,7 +163,7 @@ def duck(path: str, *, create: bool) -> Iterator[Duck]:
     with _judged():
         connection = duckdb.connect(path)
     quote = DefaultDialect().identifier_preparer.quote_identifier
-    form = Form(quote=quote, mark="?", most=65_535, casts=True)
+    form = Form(quote=quote, mark="?", most=65_535, casts=True, lists=True)
     try:
         with _judged():
             connection.execute("SET TimeZone = 'UTC'")

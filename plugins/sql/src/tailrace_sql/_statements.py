@@ -1,6 +1,7 @@
 """Statements: the text of SQL, in which every value is a parameter and every name a column's."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import attrs
 
@@ -12,12 +13,16 @@ _ROWS = "tailrace_rows"
 
 @attrs.frozen(kw_only=True)
 class Form:
-    """Hold how one kind of database spells things; `most` is its ceiling of parameters."""
+    """Hold how one kind of database spells things.
+
+    most: its ceiling of parameters. lists: whether a parameter may hold a whole column.
+    """
 
     quote: Callable[[str], str]
     mark: str
     most: int
     casts: bool = False
+    lists: bool = False
     mysql: bool = False
 
     def name(self, schema: str | None, table: str) -> str:
@@ -41,9 +46,15 @@ class Statements:
         """Tell how many rows one statement may take."""
         return max(1, self.form.most // max(1, len(names)))
 
+    def bound(self, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Any]:
+        """Give the parameters of a statement for some rows."""
+        if self._listed(names):
+            return [list(column) for column in zip(*rows, strict=True)]
+        return [value for row in rows for value in row]
+
     def append(self, names: Sequence[str], count: int) -> str:
         """Insert rows."""
-        return f"INSERT INTO {self.place} ({self._list(names)}) VALUES {self._cells(names, count)}"  # noqa: S608  # names are quoted, values bound
+        return f"INSERT INTO {self.place} ({self._list(names)}) {self._given(names, count)}"
 
     def insert(self, names: Sequence[str], count: int, key: Sequence[str]) -> str:
         """Insert rows whose keys are not there, and tell which."""
@@ -107,7 +118,19 @@ class Statements:
         return f"({there} IS NULL OR {there} <= {other}.{name})"
 
     def _with(self, names: Sequence[str], count: int) -> str:
-        return f"WITH {_ROWS}({self._list(names)}) AS (VALUES {self._cells(names, count)})"
+        return f"WITH {_ROWS}({self._list(names)}) AS ({self._given(names, count)})"
+
+    def _given(self, names: Sequence[str], count: int) -> str:
+        """Write the rows that are given."""
+        if not self._listed(names):
+            return f"VALUES {self._cells(names, count)}"
+        columns = [self.table.columns[name] for name in names]
+        return f"SELECT {', '.join(f'unnest(CAST(? AS {each.sql}[]))' for each in columns)}"
+
+    def _listed(self, names: Sequence[str]) -> bool:
+        """Tell whether each column is one parameter: values in a list have to be of one type."""
+        columns = [self.table.columns[name] for name in names]
+        return self.form.lists and not any(each.native for each in columns)
 
     def _cells(self, names: Sequence[str], count: int) -> str:
         row = ", ".join(self._cell(self.table.columns[name]) for name in names)

@@ -115,7 +115,7 @@ def of_duckdb(error: Any, *, committing: bool = False) -> tailrace.WriteError:
     """Judge an error of DuckDB; values of rows are left out."""
     import duckdb
 
-    told = _QUOTED.sub(_unquoted, " ".join(str(error).partition("\n\n")[0].split()))
+    told = without_values(str(error))
     if isinstance(error, (duckdb.IntegrityError, duckdb.DataError)):
         reason = next((name for word, name in _DUCKDB.items() if word in told), "data")
         return tailrace.RejectedError(told, reason=reason)
@@ -128,6 +128,11 @@ def of_duckdb(error: Any, *, committing: bool = False) -> tailrace.WriteError:
     if isinstance(error, (duckdb.InvalidInputException, duckdb.NotImplementedException)):
         return tailrace.RejectedError(told, reason="type")
     return tailrace.FatalError(told)
+
+
+def without_values(told: str) -> str:
+    """Give what DuckDB says, but for the values and the statement that it quotes."""
+    return _QUOTED.sub(_unquoted, " ".join(told.partition("\n\n")[0].split()))
 
 
 def of_mysql(error: Any, *, committing: bool = False) -> tailrace.WriteError:

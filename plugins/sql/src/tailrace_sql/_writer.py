@@ -55,10 +55,12 @@ class Step:
     names: tuple[str, ...]
     rows: Sequence[Ready]
 
-    def run(self, session: Session, sql: str, *, keys: bool = False) -> Told:
-        """Run a statement with the values, or only the keys, of the rows."""
-        values = [value for each in self.rows for value in (each.key if keys else each.values)]
-        return session.run(sql, values)
+    def run(
+        self, session: Session, statements: Statements, sql: str, key: Sequence[str] = ()
+    ) -> Told:
+        """Run a statement with the values, or only with the keys where these are named."""
+        rows = [each.key if key else each.values for each in self.rows]
+        return session.run(sql, statements.bound(key or self.names, rows))
 
 
 @attrs.define(eq=False)
@@ -151,6 +153,10 @@ class TableWriter:
             bound = tuple(fitted[n] for n in key) if key else ()
             ready = Ready(record, tuple(fitted[n] for n in names), bound)
             groups.setdefault(names, []).append(ready)
+        keys = [each.key for group in groups.values() for each in group]
+        if batch.action is not tailrace.Action.APPEND and len(set(keys)) < len(keys):
+            # One statement would keep either of them; one after the other, the later one stays.
+            raise tailrace.RejectedError("two keys are one to the database", reason="key")
         for group in groups.values():
             # Transactions that lock rows in one order do not wait for each other in a circle.
             group.sort(key=lambda each: repr(each.key))
@@ -185,17 +191,17 @@ Work = Callable[[Session, Statements, Step, Of], list[tailrace.Outcome]]
 
 
 def _append(session: Session, statements: Statements, step: Step, of: Of) -> list[tailrace.Outcome]:
-    step.run(session, statements.append(step.names, len(step.rows)))
+    step.run(session, statements, statements.append(step.names, len(step.rows)))
     return _all(of[0], step)
 
 
 def _insert(session: Session, statements: Statements, step: Step, of: Of) -> list[tailrace.Outcome]:
-    told = step.run(session, statements.insert(step.names, len(step.rows), of[1]))
+    told = step.run(session, statements, statements.insert(step.names, len(step.rows), of[1]))
     return _some(of[0], step, _found(step, told), "exists", "a row with this key is there")
 
 
 def _upsert(session: Session, statements: Statements, step: Step, of: Of) -> list[tailrace.Outcome]:
-    told = step.run(session, statements.upsert(step.names, len(step.rows), of[1]))
+    told = step.run(session, statements, statements.upsert(step.names, len(step.rows), of[1]))
     if told[0] is None:
         return _all(of[0], step)
     return _some(of[0], step, _found(step, told), "older", "the table has a newer version")
@@ -203,11 +209,14 @@ def _upsert(session: Session, statements: Statements, step: Step, of: Of) -> lis
 
 def _update(session: Session, statements: Statements, step: Step, of: Of) -> list[tailrace.Outcome]:
     batch, key = of
-    done = _found(step, step.run(session, statements.update(step.names, len(step.rows), key)))
+    update = statements.update(step.names, len(step.rows), key)
+    done = _found(step, step.run(session, statements, update))
     rest = Step(step.names, [each for each in step.rows if each.key not in done])
     if statements.version is None or not rest.rows:
         return _some(batch, step, done, "not_found", "no row has this key")
-    there = _found(rest, rest.run(session, statements.present(len(rest.rows), key), keys=True))
+    there = _found(
+        rest, rest.run(session, statements, statements.present(len(rest.rows), key), key)
+    )
     older = Step(step.names, [each for each in rest.rows if each.key in there])
     lost = Step(step.names, [each for each in step.rows if each.key not in there])
     return [
@@ -217,7 +226,7 @@ def _update(session: Session, statements: Statements, step: Step, of: Of) -> lis
 
 
 def _delete(session: Session, statements: Statements, step: Step, of: Of) -> list[tailrace.Outcome]:
-    told = step.run(session, statements.delete(len(step.rows), of[1]), keys=True)
+    told = step.run(session, statements, statements.delete(len(step.rows), of[1]), of[1])
     return _some(of[0], step, _found(step, told), "not_found", "no row has this key")
 
 
