@@ -153,7 +153,7 @@ def test_a_replacement_whose_commit_has_no_answer_is_looked_up(
     plain = _served.Session.run
 
     def run(session, sql, values):
-        if sql.startswith("INSERT") and "SELECT" in sql:
+        if sql.startswith("INSERT") and not values:
             state.remove("later")
         return plain(session, sql, values)
 

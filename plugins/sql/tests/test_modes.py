@@ -240,17 +240,19 @@ def test_two_names_of_one_number_are_written_one_after_the_other(world, deliver)
     assert [(3, "new", None)] == world.people()
 
 
-def test_a_column_is_one_parameter_of_duckdb_unless_its_values_may_be_of_any_kind(
-    duck, deliver, statements
+@pytest.mark.parametrize("kind", ["postgres", "duck"])
+def test_a_column_is_one_parameter_unless_its_values_may_be_of_any_kind(
+    request, deliver, statements, kind
 ):
-    duck.do("CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR, tags INTEGER[])")
-    plain = deliver(duck, [{"id": n, "name": f"n{n}"} for n in range(100)])
+    world = request.getfixturevalue(kind)
+    world.do("CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(9), tags INTEGER[])")
+    plain = deliver(world, [{"id": n, "name": f"n{n}"} for n in range(100)])
     counts = {count for sql, count in statements if "INSERT" in sql}
-    mixed = deliver(duck, [{"id": n, "tags": list(range(n))} for n in range(3)], name="mixed")
+    mixed = deliver(world, [{"id": n, "tags": list(range(n))} for n in range(3)], name="mixed")
 
     assert {2} == counts
     assert ({"delivered": 100}, {"delivered": 3}) == (statuses(plain), statuses(mixed))
-    assert [(0, "n0", []), (1, "n1", [0]), (2, "n2", [0, 1])] == duck.people("id, name, tags")[:3]
+    assert [(0, "n0", []), (1, "n1", [0]), (2, "n2", [0, 1])] == world.people("id, name, tags")[:3]
 
 
 @pytest.mark.parametrize("schema", [None, "other"])

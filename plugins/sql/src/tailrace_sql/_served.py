@@ -207,6 +207,7 @@ def served(options: "Options", url: URL, place: str) -> Iterator[Served]:
         mark="?" if kind == "sqlite" else "%s",
         most=most,
         casts=kind == "postgresql",
+        lists=kind == "postgresql",
         mysql=kind not in ("postgresql", "sqlite"),
     )
     try:

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+import tailrace
 from tailrace_sql._columns import Column, Table
 
 _ROWS = "tailrace_rows"
@@ -125,12 +126,15 @@ class Statements:
         if not self._listed(names):
             return f"VALUES {self._cells(names, count)}"
         columns = [self.table.columns[name] for name in names]
-        return f"SELECT {', '.join(f'unnest(CAST(? AS {each.sql}[]))' for each in columns)}"
+        mark = self.form.mark
+        return f"SELECT {', '.join(f'unnest(CAST({mark} AS {each.sql}[]))' for each in columns)}"
 
     def _listed(self, names: Sequence[str]) -> bool:
         """Tell whether each column is one parameter: values in a list have to be of one type."""
         columns = [self.table.columns[name] for name in names]
-        return self.form.lists and not any(each.native for each in columns)
+        return self.form.lists and not any(
+            each.native or each.type is tailrace.FieldType.ANY or not each.sql for each in columns
+        )
 
     def _cells(self, names: Sequence[str], count: int) -> str:
         row = ", ".join(self._cell(self.table.columns[name]) for name in names)
