@@ -17,6 +17,7 @@ from tailrace_sandbox.page import Page
 from tailrace_sandbox.server import HOST, Server
 from tailrace_sandbox.sheets.twin import SheetsTwin
 from tailrace_sandbox.slack.twin import SlackTwin
+from tailrace_sandbox.stripe.twin import StripeTwin
 from tailrace_sandbox.twin import Twin
 from tailrace_sandbox.wire import Answer, Connection, Request
 
@@ -27,8 +28,8 @@ class Sandbox:
     """Serve local twins of services on loopback, from `with` or `start` until `stop`.
 
     `port=0` takes a free one. `quotas=True` makes the twins enforce their services' rate limits.
-    `sheets`, `http`, `slack` and `hubspot` are the twins themselves, for what no API call can
-    arrange.
+    `sheets`, `http`, `slack`, `hubspot` and `stripe` are the twins themselves, for what no API call
+    can arrange.
     """
 
     def __init__(self, port: int = 0, quotas: bool = False) -> None:
@@ -40,7 +41,8 @@ class Sandbox:
         self.http = HttpTwin()
         self.slack = SlackTwin(quotas=quotas)
         self.hubspot = HubSpotTwin(quotas=quotas)
-        every: tuple[Twin, ...] = (self.sheets, self.http, self.slack, self.hubspot)
+        self.stripe = StripeTwin(quotas=quotas)
+        every: tuple[Twin, ...] = (self.sheets, self.http, self.slack, self.hubspot, self.stripe)
         self.twins: dict[str, Twin] = {twin.name: twin for twin in every}
         self.faults = Faults(tuple(self.twins))
         self._page = Page(self.twins, self._log, self._feed)

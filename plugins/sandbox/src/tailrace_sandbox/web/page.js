@@ -6,7 +6,7 @@ import { show as showMessages } from "./messages.js";
 const $ = (id) => document.getElementById(id);
 const MOST_LINES = 300;
 const READS = /:(search|\w*get\w*)$|^\/api\/(auth\.test|users\.|conversations\.(list|info|history|replies))/i;
-const renderers = { sheets: showSheet, http: showSheet, slack: showSheet, hubspot: showSheet };
+const renderers = { sheets: showSheet, http: showSheet, slack: showSheet, hubspot: showSheet, stripe: showSheet };
 
 let twins = [];
 let chosen = null; // {twin, thing, part}

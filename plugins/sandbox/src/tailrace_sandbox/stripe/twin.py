@@ -1,0 +1,187 @@
+"""The Stripe twin: requests in, answers out, one at a time."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Any
+
+import attrs
+import orjson
+
+from tailrace_sandbox.quotas import Quota
+from tailrace_sandbox.sheets.a1 import letters
+from tailrace_sandbox.stripe.account import API_VERSION, Account
+from tailrace_sandbox.stripe.errors import ApiError, error_answer, refusal
+from tailrace_sandbox.stripe.kinds import Object, kind_of
+from tailrace_sandbox.stripe.listing import Asked, expanded, page_of
+from tailrace_sandbox.twin import Part, Thing
+from tailrace_sandbox.wire import Answer, Request
+
+ACCOUNT = "acct_sandbox"
+PER_SECOND = 25
+SHOWN_TEXT = 2000
+_KEY = re.compile(r"(sk|rk)_(live|test)_\w+")
+_PATH = re.compile(r"/v1/((?:\w+/)*?\w+?)(?:/([a-z]+_\w*\d\w*))?")
+
+
+class StripeTwin:
+    """Stand in for api.stripe.com.
+
+    Any secret or restricted key is taken. Objects are made from tests, by `add`, `change` and
+    `remove`, each of which leaves an event. `clock` gives the seconds that they are made at.
+    """
+
+    name = "stripe"
+    title = "Stripe"
+
+    def __init__(self, *, quotas: bool = False) -> None:
+        self._lock = threading.RLock()
+        self._quota = Quota(PER_SECOND, 1.0) if quotas else None
+        self.clock: Callable[[], float] = time.time
+        self.reset()
+
+    def add(self, name: str, given: Mapping[str, Any] | None = None) -> Object:
+        """Make an object of a list (`customers`, `checkout.sessions`), and return it."""
+        with self._lock:
+            return deepcopy(self._account.add(_path(name), given or {}))
+
+    def change(self, name: str, id_: str, given: Mapping[str, Any]) -> Object:
+        """Change fields of an object, and return it."""
+        with self._lock:
+            return deepcopy(self._account.change(_path(name), id_, given))
+
+    def remove(self, name: str, id_: str) -> None:
+        """Delete an object; a subscription is canceled, and stays."""
+        with self._lock:
+            self._account.remove(_path(name), id_)
+
+    def forbid(self, name: str) -> None:
+        """Keep restricted keys from reading a list."""
+        with self._lock:
+            self._forbidden.add(_path(name))
+
+    def forget_events(self, before: float) -> None:
+        """Let go of the events from before a moment, as Stripe does after thirty days."""
+        with self._lock:
+            self._account.forget_events(before)
+
+    def answer(self, request: Request) -> Answer:
+        """Do what a request asks for."""
+        with self._lock:
+            try:
+                made = Answer(body=orjson.dumps(self._serve(request)))
+            except ApiError as error:
+                made = error_answer(error)
+            return self._headed(made)
+
+    def refuse(self, request: Request, status: int) -> Answer:
+        """Answer with a status in Stripe's shape, and do nothing."""
+        return self._headed(error_answer(refusal(status)))
+
+    def reset(self) -> None:
+        """Forget all objects and what is forbidden."""
+        with self._lock:
+            self._account = Account(clock=lambda: self.clock())
+            self._forbidden: set[str] = set()
+            self._requests = 0
+            if self._quota is not None:
+                self._quota.clear()
+
+    def things(self) -> list[Thing]:
+        """Return the account, once it holds something, and its lists."""
+        with self._lock:
+            parts = tuple(
+                Part(id=name, title=name, detail=str(len(held)))
+                for name, held in self._account.lists.items()
+                if held
+            )
+        return [Thing(id=ACCOUNT, title="Account", parts=parts)] if parts else []
+
+    def look(self, thing: str, part: str, first: int, count: int) -> dict[str, Any] | None:
+        """Return some objects of a list as a grid, their fields' names above them."""
+        with self._lock:
+            if thing != ACCOUNT or part not in self._account.lists:
+                return None
+            held = self._account.newest_first(part)
+            used = dict.fromkeys(name for each in held for name in each if each[name] is not None)
+            names = list(used)
+            shown = held[max(0, first - 1) : first + count - 1]
+            lines = [[_cell(each.get(name)) for name in names] for each in shown]
+        head = [[[name, "s"] for name in names]] if first == 0 else []
+        width = max(len(names), 12)
+        return {
+            "kind": "grid",
+            "title": part,
+            "rows": [*head, *lines],
+            "first": first,
+            "columns": [letters(at) for at in range(width)],
+            "filled": len(held) + 1,
+            "size": [len(held) + 1, width],
+            "frozen": 1,
+        }
+
+    def _serve(self, request: Request) -> Any:
+        key = _key(request)
+        if self._quota is not None and not self._quota.take(key):
+            raise refusal(HTTPStatus.TOO_MANY_REQUESTS)
+        found = _PATH.fullmatch(request.path)
+        if request.method != "GET" or found is None:
+            told = f"Unrecognized request URL ({request.method}: {request.path})."
+            raise ApiError(told, HTTPStatus.NOT_FOUND)
+        name, id_ = found.groups()
+        if key.startswith("rk_") and name in self._forbidden:
+            noun = f"rak_{kind_of(name).object.replace('.', '_')}_read"
+            told = f"The provided key '{key[:8]}***' does not have the required permissions for this endpoint. Having the '{noun}' permission would allow this request to continue."
+            raise ApiError(told, HTTPStatus.FORBIDDEN, code="more_permissions_required")
+        if id_ is None:
+            return page_of(self._account, name, request)
+        if id_ in self._account.gone:
+            return {"id": id_, "object": self._account.gone[id_], "deleted": True}
+        subject = deepcopy(self._account.find(name, id_))
+        return expanded(self._account, subject, Asked.of(request))
+
+    def _headed(self, answer: Answer) -> Answer:
+        self._requests += 1
+        told = (
+            ("Request-Id", f"req_{self._requests:014d}"),
+            ("Stripe-Version", API_VERSION),
+            ("Date", formatdate(self.clock(), usegmt=True)),
+        )
+        return attrs.evolve(answer, headers=told)
+
+
+def _path(name: str) -> str:
+    return name.replace(".", "/")
+
+
+def _key(request: Request) -> str:
+    """Return the key that a request is signed with; raises the error of one that is none."""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            text = b64decode(text, validate=True).decode("latin-1").partition(":")[0]
+        except NotBase64:
+            text = ""
+    if not text:
+        told = "You did not provide an API key."
+        raise ApiError(told, HTTPStatus.UNAUTHORIZED)
+    if not _KEY.fullmatch(text):
+        told = f"Invalid API Key provided: {text[:8]}***"
+        raise ApiError(told, HTTPStatus.UNAUTHORIZED, code="api_key_invalid")
+    return text
+
+
+def _cell(value: Any) -> list[str]:
+    if value is None:
+        return ["", "s"]
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    kind = "n" if type(value) in (int, float) else "s"
+    return [text if len(text) <= SHOWN_TEXT else text[:SHOWN_TEXT] + "\u2026", kind]
