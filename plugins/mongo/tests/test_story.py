@@ -1,6 +1,5 @@
 """From MongoDB to Slack: the README's story from Python, and a project file from the command line."""
 
-import logging
 import re
 import subprocess
 import sys
@@ -58,9 +57,10 @@ def test_odd_orders_are_scored_and_told_of_once(double, orders, sandbox, tmp_pat
     names = {}
     exec(compile(STORY, "story.py", "exec"), names)
     how = {"base_url": sandbox.url("slack")}
-    report = names["tell"](double.uri, logging.getLogger(), state=tmp_path, **how)
+    mongo = {"uri": double.uri}
+    report = names["tell"](mongo, how, tmp_path)
     orders.insert_one({"customer": "late", "amount": Decimal128("2000.00")})
-    again = names["tell"](double.uri, logging.getLogger(), state=tmp_path, **how)
+    again = names["tell"](mongo, how, tmp_path)
 
     assert ["c40: odd by 6.3", "late: odd by 5.7"] == told(sandbox)
     assert (1, 1) == (report.delivered, again.delivered)

@@ -218,7 +218,11 @@ def test_objects_have_the_fields_that_stripes_own_samples_have(name, sandbox):
     text = Path(SPECS, "stripe", "fixtures3.json").read_text(encoding="utf-8")
     sample = json.loads(text)["resources"][KINDS[name].object]
     sandbox.stripe.add("customers")
-    made = sandbox.stripe.add(name) if name != "events" else sandbox.stripe._account.newest_first(name)[0]
+    made = (
+        sandbox.stripe.add(name)
+        if name != "events"
+        else sandbox.stripe._account.newest_first(name)[0]
+    )
     kinds = {
         field: (type(value), type(made.get(field)))
         for field, value in sample.items()

@@ -68,7 +68,8 @@ class Account:
     def newest_first(self, name: str) -> list[Object]:
         """Return the objects of a list as Stripe lists them."""
         held = [*self.lists.get(name, {}).values()]
-        return sorted(held[::-1], key=lambda each: each["created"], reverse=True)
+        held.reverse()
+        return sorted(held, key=lambda each: each["created"], reverse=True)
 
     def forget_events(self, before: float) -> None:
         """Let go of the events from before a moment."""
@@ -77,8 +78,8 @@ class Account:
             id_: each for id_, each in events.items() if each["created"] >= before
         }
 
-    def _happened(self, kind: Kind, what: str, subject: Object, **beside: Any) -> None:
-        made = {
+    def _happened(self, kind: Kind, what: str, subject: Object, **beside: Object) -> None:
+        made: Object = {
             "id": self._id(kind_of("events")),
             "object": "event",
             "api_version": API_VERSION,

@@ -62,7 +62,8 @@ def page_of(account: Account, name: str, request: Request) -> Object:
         raise ApiError(
             f"Invalid integer: this value must be between 1 and {MOST} inclusive.", param="limit"
         )
-    fits = [each for each in account.newest_first(name) if _fits(name, each, asked)]
+    filters = _filters(name, asked)
+    fits = [each for each in account.newest_first(name) if _fits(name, each, asked, filters)]
     some, more = _cut(account, name, fits, asked, limit)
     shown = [expanded(account, deepcopy(each), asked, "data.") for each in some]
     return {"object": "list", "data": shown, "has_more": more, "url": f"/v1/{name}"}
@@ -108,33 +109,32 @@ def _cut(
     return fits[:limit], len(fits) > limit
 
 
-def _fits(name: str, subject: Object, asked: Asked) -> bool:
+def _fits(name: str, subject: Object, asked: Asked, filters: Mapping[str, str]) -> bool:
     created = subject["created"]
     if "created" in asked.single and created != _whole("created", asked.single["created"]):
         return False
     for how, bound in asked.nested.get("created", {}).items():
-        if how not in _COMPARED:
-            raise _unknown(f"created[{how}]")
         if not _COMPARED[how](created, _whole(f"created[{how}]", bound)):
             return False
     if name == "events" and not _is_of_type(subject["type"], asked):
         return False
     if name == "subscriptions" and not _is_of_status(subject["status"], asked):
         return False
-    return all(
-        _spelled(subject.get(field)) == value
-        for field, value in asked.single.items()
-        if field not in _TAKEN and _is_filter(name, field)
-    )
+    return all(_spelled(subject.get(field)) == value for field, value in filters.items())
 
 
-def _is_filter(name: str, field: str) -> bool:
-    if (name, field) in (("events", "type"), ("subscriptions", "status")):
-        return False
+def _filters(name: str, asked: Asked) -> Mapping[str, str]:
+    """Return what fields have to be; raises the error of a parameter that the list does not have."""
+    special = {"events": {"type", "types"}, "subscriptions": {"status"}}.get(name, set())
     known = kind_of(name).filters
-    if known is not None and field not in known:
-        raise _unknown(field)
-    return True
+    for field in (*asked.single, *asked.nested, *asked.lists):
+        if known is not None and field not in (_TAKEN | known | special):
+            raise _unknown(field)
+    for how in asked.nested.get("created", {}):
+        if how not in _COMPARED:
+            raise _unknown(f"created[{how}]")
+    ours = _TAKEN | special
+    return {field: value for field, value in asked.single.items() if field not in ours}
 
 
 def _is_of_type(kind: str, asked: Asked) -> bool:

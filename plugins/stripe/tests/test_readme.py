@@ -1,0 +1,25 @@
+"""The README says what the code does."""
+
+import re
+from pathlib import Path
+
+from tailrace.options import definitions
+from tailrace_stripe import Options
+
+TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_options_is_the_options():
+    table = TEXT.partition("\n## Options\n")[2].lstrip().partition("\n\n")[0]
+    shown = re.findall(r"^\| `(\w+)` \| (.*?) \|(.*?)\| (.*?) \|$", table, re.MULTILINE)
+    described = [
+        (
+            each.name,
+            each.type_name,
+            "needed" if each.required else f"`{each.default}`" if each.default else "",
+            each.help,
+        )
+        for each in definitions(Options)
+    ]
+
+    assert described == [(a, b, c.strip(), d) for a, b, c, d in shown]
