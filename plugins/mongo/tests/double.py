@@ -109,7 +109,8 @@ class Double:
                             raise failure[2]
                         failure[1] -= 1
                 do = getattr(self, f"do_{name}", None)
-                return {"ok": 1.0, **(do(command, command["$db"]) if do else {})}
+                time = {"operationTime": bson.Timestamp(1000 + len(self.log), 1)}
+                return {"ok": 1.0, **time, **(do(command, command["$db"]) if do else {})}
             except Refused as error:
                 return {"ok": 0.0, "errmsg": str(error), "code": error.code}
 

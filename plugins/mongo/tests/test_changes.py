@@ -1,5 +1,6 @@
 """Changes: all documents once, then what was changed since, each as it is by now."""
 
+import bson
 import pytest
 
 from tailrace.testing import MemoryDestination
@@ -72,6 +73,20 @@ def test_what_leaves_the_filter_is_gone_and_a_projection_holds(changes, people):
         0: {"_id": 0, "_deleted": True},
         1: {"_id": 1, "a": 9, "_deleted": False},
     } == changes(**how)
+
+
+def test_what_is_looked_up_is_no_older_than_the_change_whichever_member_is_asked(
+    changes, people, double, uri
+):
+    if uri != double.uri:
+        pytest.skip("only the double tells what it was asked")
+    changes()
+    people.insert_one({"_id": 1})
+    changes()
+    find = double.seen("find")[-1]
+
+    assert "majority" == find["readConcern"]["level"]
+    assert bson.Timestamp(1001, 1) == find["readConcern"]["afterClusterTime"]
 
 
 def test_many_changes_are_looked_up_in_batches(changes, people):

@@ -15,8 +15,6 @@ from tailrace_mongo._query import kept, taken
 from tailrace_mongo._values import plain
 
 DELETED = "_deleted"
-_WAIT = 1000
-"""Milliseconds for which the server looks for further changes before it says that there are none."""
 _NAMES: list[Mapping[str, Any]] = [{"$project": {"documentKey": 1, "operationType": 1}}]
 _ENDS = frozenset({"drop", "rename", "dropDatabase", "invalidate"})
 
@@ -27,33 +25,48 @@ class Changes:
 
     The stream only names documents. They are looked up with the query, once for each run: so a
     filter and a projection mean the same as for `find`, and what has left the query is gone.
+
+    wait: milliseconds for which the server looks for changes before it says that there are none.
     """
 
     collection: Any
     documents: Documents
+    wait: int
 
     def read(self, position: Any) -> Iterator[Page]:
         """Read all documents, or those that were changed since a position."""
-        if not isinstance(position, Mapping) or "changes" not in position:
-            # What changes while all is read is read again next time.
-            begun = self._named(None, {})
-            for page in self.documents.read(None):
-                yield Page([{**row, DELETED: False} for row in page.rows])
-            yield Page((), begun)
-            return
+        # What is looked up must not be older than the change that it is looked up for, also where
+        # another member of the replica set is asked.
+        with self.collection.database.client.start_session(causal_consistency=True) as session:
+            documents = attrs.evolve(self.documents, session=session)
+            if isinstance(position, Mapping) and "changes" in position:
+                yield from self._changed(taken(position["changes"]), documents)
+            else:
+                yield from self._all(documents)
+
+    def _all(self, documents: Documents) -> Iterator[Page]:
+        # What changes while all is read is read again next time.
+        begun = self._named(None, {}, documents.session)
+        for page in documents.read(None):
+            yield Page([{**row, DELETED: False} for row in page.rows])
+        yield Page((), begun)
+
+    def _changed(self, token: Any, documents: Documents) -> Iterator[Page]:
         keys: dict[bytes, Row] = {}
-        reached = self._named(taken(position["changes"]), keys)
+        reached = self._named(token, keys, documents.session)
         names = iter(keys.values())
-        while some := list(islice(names, self.documents.size)):
-            yield Page(list(self._looked_up(some)))
+        while some := list(islice(names, documents.size)):
+            yield Page(list(_looked_up(some, documents)))
         yield Page((), reached)
 
-    def _named(self, token: Any, keys: dict[bytes, Row]) -> Any:
+    def _named(self, token: Any, keys: dict[bytes, Row], session: Any) -> Any:
         """Collect the keys of what changed since a token, and give the position behind it."""
         name = self.documents.name
         with (
             telling(name),
-            self.collection.watch(_NAMES, resume_after=token, max_await_time_ms=_WAIT) as stream,
+            self.collection.watch(
+                _NAMES, resume_after=token, max_await_time_ms=self.wait, session=session
+            ) as stream,
         ):
             while token is not None and (event := stream.try_next()) is not None:
                 kind = event["operationType"]
@@ -70,10 +83,12 @@ class Changes:
             )
         return {"changes": kept(reached)}
 
-    def _looked_up(self, keys: list[Row]) -> Iterator[Row]:
-        wanted = {bson.encode({"": key["_id"]}): key for key in keys}
-        for document in self.documents.find({"_id": {"$in": [key["_id"] for key in keys]}}):
-            wanted.pop(bson.encode({"": document["_id"]}), None)
-            yield {**self.documents.row(document), DELETED: False}
-        for key in wanted.values():
-            yield {**{name: plain(value) for name, value in key.items()}, DELETED: True}
+
+def _looked_up(keys: list[Row], documents: Documents) -> Iterator[Row]:
+    """Give the documents of some keys as they are by now; what is not found was deleted."""
+    wanted = {bson.encode({"": key["_id"]}): key for key in keys}
+    for document in documents.find({"_id": {"$in": [key["_id"] for key in keys]}}):
+        wanted.pop(bson.encode({"": document["_id"]}), None)
+        yield {**documents.row(document), DELETED: False}
+    for key in wanted.values():
+        yield {**{name: plain(value) for name, value in key.items()}, DELETED: True}

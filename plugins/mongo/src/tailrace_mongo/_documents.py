@@ -40,6 +40,7 @@ class Documents:
     selection: Selection
     size: int
     log: Any = attrs.field(repr=False)
+    session: Any = attrs.field(default=None, repr=False, kw_only=True)
 
     @property
     def name(self) -> str:
@@ -69,6 +70,7 @@ class Documents:
                 self.selection.projection,
                 batch_size=self.size,
                 allow_disk_use=True,
+                session=self.session,
             ).sort(order)
             last = None
             try:

@@ -9,6 +9,7 @@ from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
+from pymongo.read_concern import ReadConcern
 
 import tailrace
 from tailrace_mongo._changes import Changes
@@ -18,6 +19,8 @@ from tailrace_mongo._query import understood
 if TYPE_CHECKING:
     from tailrace_mongo import Options
 
+_WAIT = 1000
+"""Milliseconds to wait for a first change; less where answers have to come sooner."""
 _WRITES = ("$out", "$merge")
 _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
     tz_aware=True,
@@ -48,10 +51,13 @@ def open_reader(options: "Options", log: Any, since: Any) -> Iterator[Any]:
     client = _client(options)
     try:
         collection = _database(client, options).get_collection(
-            options.collection, codec_options=_CODEC
+            options.collection,
+            codec_options=_CODEC,
+            read_concern=ReadConcern("majority") if options.changes else None,
         )
         documents = Documents(collection, selection, options.batch_size, log)
-        yield Changes(collection, documents) if options.changes else documents
+        wait = min(_WAIT, int(options.timeout * 500))
+        yield Changes(collection, documents, wait) if options.changes else documents
     finally:
         client.close()
 
