@@ -89,11 +89,13 @@ def test_what_is_looked_up_is_no_older_than_the_change_whichever_member_is_asked
     assert bson.Timestamp(1001, 1) == find["readConcern"]["afterClusterTime"]
 
 
-def test_many_changes_are_looked_up_in_batches(changes, people):
-    changes(batch_size=2)
-    people.insert_many([{"_id": n} for n in range(7)])
+def test_many_changes_are_looked_up_in_batches_and_come_as_they_happened(changes, people):
+    changes(mode="append", batch_size=3)
+    order = [4, 1, 6, 0, 3, 2, 5]
+    people.insert_many([{"_id": n} for n in order])
+    people.delete_one({"_id": 1})
 
-    assert list(range(7)) == sorted(changes(batch_size=2))
+    assert order == list(changes(mode="append", batch_size=3))
 
 
 def test_a_run_that_failed_reads_the_same_changes_again(changes, read, people):

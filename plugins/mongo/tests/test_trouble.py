@@ -81,6 +81,7 @@ def test_a_server_that_is_not_there_is_told_within_the_time(read, people):
     assert "cannot reach MongoDB" in report.problem
     assert "Connection refused" in report.problem
     assert "hush" not in report.problem
+    assert "opology" not in report.problem
 
 
 def test_an_unknown_collection_is_a_warning_with_a_near_name(read, people, caplog):

@@ -1,5 +1,6 @@
 """Lists: all of their objects, in pages that nothing moves, or those since the last run."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 
 import pytest
@@ -86,7 +87,7 @@ def test_objects_that_are_made_while_pages_are_read_neither_move_them_nor_are_mi
     _, first = read("charges", incremental=True)
     _, second = read("charges", incremental=True)
 
-    assert made[149::-1] == ids(first)
+    assert made[:150] == ids(first)
     assert made[150:] == ids(second)
 
 
@@ -107,10 +108,56 @@ def test_a_run_reads_what_was_made_since_the_last_one(read, sandbox, at):
         for each in sandbox.requests("stripe")
     ]
 
-    assert made[2::-1] == ids(first)
-    assert [made[4], made[3], late] == ids(second)
+    assert made[:3] == ids(first)
+    assert [late, made[3], made[4]] == ids(second)
     assert [] == third
     assert [{}, {"created[gte]": ["999995"]}, {"created[gte]": ["1000040"]}] == bounds
+
+
+def test_what_bounds_created_below_bounds_it_above_by_the_first_page(read, sandbox, at):
+    sandbox.stripe.add("charges")
+    read("charges", incremental=True)
+    for second in range(1_000_100, 1_000_250):
+        at(second)
+        sandbox.stripe.add("charges")
+    _, rows = read("charges", incremental=True)
+    *_, first, second = (each.query for each in sandbox.requests("stripe"))
+
+    assert 150 == len(rows)
+    assert ["999990"] == first["created[gte]"] == second["created[gte]"]
+    assert "created[lte]" not in first
+    assert ["1000249"] == second["created[lte]"]
+
+
+def test_an_append_that_died_goes_on_though_more_was_made_meanwhile(read, sandbox, at):
+    made = [sandbox.stripe.add("charges")["id"] for _ in range(6)]
+    dying = MemoryDestination([None, KeyboardInterrupt()], batch_size=2, max_in_flight=1, **MODES)
+    with suppress(KeyboardInterrupt):
+        read("charges", into=dying, incremental=True)
+    at(1_000_030)
+    made.append(sandbox.stripe.add("charges")["id"])
+    report, rows = read("charges", incremental=True)
+
+    assert made[:2] == ids(dying.rows)
+    assert (None, 0) == (report.problem, report.exit_code)
+    assert made == ids(dying.rows) + ids(rows)
+
+
+def test_an_object_that_goes_and_one_that_comes_back_are_not_read_twice(read, sandbox, at):
+    made = []
+    for second in (1_000_000, 1_000_008, 1_000_015, 1_000_016):
+        at(second)
+        made.append(sandbox.stripe.add("charges")["id"])
+    _, first = read("charges", incremental=True)
+    charges = sandbox.stripe._account.lists["charges"]
+    sandbox.stripe.remove("charges", made[3])
+    hidden = charges.pop(made[2])
+    _, second = read("charges", incremental=True)
+    charges[made[2]] = hidden
+    _, third = read("charges", incremental=True)
+
+    assert made == ids(first)
+    assert [] == second == third
 
 
 def test_an_account_that_holds_nothing_yet_is_read_from_its_start_later(read, sandbox):
@@ -164,7 +211,7 @@ def test_each_object_is_read_once_however_runs_and_seconds_fall(sandbox, steps, 
         )
         execute(prepare(sync), FakeClock())
 
-    assert sorted(made) == sorted(ids(memory.rows))
+    assert made == ids(memory.rows)
 
 
 def test_lists_beneath_a_group_are_read_by_their_full_name(read, sandbox):

@@ -85,10 +85,14 @@ class Changes:
 
 
 def _looked_up(keys: list[Row], documents: Documents) -> Iterator[Row]:
-    """Give the documents of some keys as they are by now; what is not found was deleted."""
-    wanted = {bson.encode({"": key["_id"]}): key for key in keys}
-    for document in documents.find({"_id": {"$in": [key["_id"] for key in keys]}}):
-        wanted.pop(bson.encode({"": document["_id"]}), None)
-        yield {**documents.row(document), DELETED: False}
-    for key in wanted.values():
-        yield {**{name: plain(value) for name, value in key.items()}, DELETED: True}
+    """Give the documents of some keys as they are by now, in order; what is not found was deleted."""
+    found = {
+        bson.encode({"": document["_id"]}): documents.row(document)
+        for document in documents.find({"_id": {"$in": [key["_id"] for key in keys]}})
+    }
+    for key in keys:
+        row = found.get(bson.encode({"": key["_id"]}))
+        if row is None:
+            yield {**{name: plain(value) for name, value in key.items()}, DELETED: True}
+        else:
+            yield {**row, DELETED: False}

@@ -8,6 +8,7 @@ import attrs
 from tailrace import Page
 from tailrace.errors import SourceError
 from tailrace_stripe._api import Api, Object
+from tailrace_stripe._order import oldest_first
 from tailrace_stripe._seen import Seen
 from tailrace_stripe._values import Rows
 
@@ -38,9 +39,16 @@ class Events:
                 yield Page([{**self.rows.row(each), DELETED: False} for each in page])
             yield Page((), begun)
             return
-        seen, fresh, told = Seen.of(position["events"]), Seen(), set[str]()
+        seen, fresh = Seen.of(position["events"]), Seen()
+        for rows in oldest_first(self._changed(position.get("at"), seen, fresh)):
+            yield Page(rows)
+        yield Page((), self._position(seen.then(fresh)))
+
+    def _changed(self, before: int | None, seen: Seen, fresh: Seen) -> Iterator[list[Object]]:
+        """Give the rows of what changed since the last run, which was then; newest first."""
+        told = set[str]()
         for page in self._pages({"created": {"gte": seen.begin or 0}}):
-            self._check(position.get("at"))
+            self._check(before)
             rows = []
             for event in page:
                 fresh.note(event)
@@ -51,9 +59,8 @@ class Events:
                 if event["id"] not in seen.ids:
                     gone = event["type"].endswith(".deleted")
                     rows.append({**self.rows.row(subject), DELETED: gone})
-            yield Page(rows)
-        self._check(position.get("at"))
-        yield Page((), self._position(seen.then(fresh)))
+            yield rows
+        self._check(before)
 
     def _now(self) -> Any:
         """Give the position behind the newest event."""

@@ -8,6 +8,7 @@ import attrs
 from tailrace import Page
 from tailrace.errors import SourceError
 from tailrace_stripe._api import Api, Object
+from tailrace_stripe._order import oldest_first
 from tailrace_stripe._seen import Seen
 from tailrace_stripe._values import Rows
 
@@ -26,16 +27,28 @@ class Lists:
     since: int | None
 
     def read(self, position: Any) -> Iterator[Page]:
-        """Read newest first; the position is behind all of it."""
-        seen = Seen.of(position) if self.incremental else Seen()
+        """Read newest first; what was made since a position, the oldest first."""
+        if not self.incremental:
+            for page in self.api.pages(self._from(self.since)):
+                yield Page([self.rows.row(each) for each in page])
+            return
+        seen, fresh = Seen.of(position), Seen()
         begin = seen.begin if self.since is None else self.since
-        fresh = Seen()
-        for page in self.api.pages({**self.asked, **_from(self.asked, begin)}):
-            if self.incremental:
-                self._note(fresh, page)
-            yield Page([self.rows.row(each) for each in page if each["id"] not in seen.ids])
-        if self.incremental:
-            yield Page((), seen.then(fresh).position())
+        for page in oldest_first(self._unseen(begin, seen, fresh)):
+            yield Page([self.rows.row(each) for each in page])
+        yield Page((), seen.then(fresh).position())
+
+    def _unseen(self, begin: int | None, seen: Seen, fresh: Seen) -> Iterator[list[Object]]:
+        for page in self.api.pages(self._from(begin)):
+            self._note(fresh, page)
+            yield [each for each in page if each["id"] not in seen.ids]
+
+    def _from(self, begin: int | None) -> Mapping[str, Any]:
+        """Give what to ask for, from a second on; the user may have bounded `created` too."""
+        if begin is None:
+            return self.asked
+        given = self.asked.get("created", {})
+        return {**self.asked, "created": {**given, "gte": max(begin, given.get("gte", begin))}}
 
     def _note(self, fresh: Seen, page: list[Object]) -> None:
         for each in page:
@@ -43,11 +56,3 @@ class Lists:
                 told = "its objects do not tell when they were made; leave out incremental"
                 raise SourceError(f"{self.api.name}: {told}")
             fresh.note(each)
-
-
-def _from(asked: Mapping[str, Any], begin: int | None) -> Mapping[str, Any]:
-    """Give what to ask of `created`, which the user may have bounded too."""
-    given = asked.get("created", {})
-    if begin is None:
-        return {}
-    return {"created": {**given, "gte": max(begin, given.get("gte", begin))}}

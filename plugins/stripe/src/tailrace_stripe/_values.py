@@ -32,8 +32,7 @@ class Rows:
 
     def _value(self, name: str, value: Any) -> Any:
         if isinstance(value, dict):
-            # People name what is in there.
-            return value if name == "metadata" else self.row(value)
+            return self.row(value)
         if isinstance(value, list):
             return [self._value(name, each) for each in value]
         if self.moments and type(value) is int and 0 <= value <= _LAST and _MOMENT.fullmatch(name):
