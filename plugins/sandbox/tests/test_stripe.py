@@ -175,10 +175,62 @@ def test_refusals_are_errors_of_the_client(client, sandbox, status, kind):
     assert caught.value.request_id.startswith("req_")
 
 
+def test_objects_are_made_changed_and_deleted_by_the_api_too(client, sandbox):
+    v1 = client()
+    made = v1.customers.create({"email": "a@x.example", "metadata": {"team": "a", "x": "1"}})
+    v1.customers.update(made.id, {"name": "Ada", "balance": -500, "metadata": {"team": "b"}})
+    product = v1.products.create({"name": "p", "active": False})
+    price = v1.prices.create({"product": product.id, "unit_amount": 1099, "currency": "eur"})
+    subscription = v1.subscriptions.create({"customer": made.id, "items": [{"price": price.id}]})
+    v1.subscriptions.cancel(subscription.id)
+    now = v1.customers.retrieve(made.id)
+    gone = v1.customers.delete(made.id)
+
+    assert ("Ada", -500) == (now.name, now.balance)
+    assert {"team": "b", "x": "1"} == now.metadata.to_dict()
+    assert (False, 1099) == (product.active, price.unit_amount)
+    assert 1099 == subscription["items"].data[0].price.unit_amount
+    assert "canceled" == v1.subscriptions.retrieve(subscription.id).status
+    assert gone.deleted
+    assert [
+        "customer.deleted",
+        "customer.subscription.deleted",
+        "customer.subscription.created",
+        "price.created",
+        "product.created",
+        "customer.updated",
+        "customer.created",
+    ] == [each.type for each in v1.events.list().data]
+
+
+def test_a_request_that_comes_twice_is_done_once(client):
+    v1 = client()
+    both = [v1.charges.create({"amount": 5}, {"idempotency_key": "k"}).id for _ in range(2)]
+
+    assert both[0] == both[1]
+    assert both[:1] == ids(v1.charges.list())
+
+
+def test_what_cannot_be_written_is_refused(client, sandbox):
+    sandbox.stripe.forbid("customers")
+    v1 = client()
+    for wrong, said in (
+        ({"colour": "red"}, "unknown parameter: colour"),
+        ({"balance": "much"}, "Invalid integer: much"),
+    ):
+        with pytest.raises(stripe.InvalidRequestError, match=said):
+            v1.customers.create(wrong)
+    with pytest.raises(stripe.InvalidRequestError, match="No such price"):
+        v1.subscriptions.create({"customer": "cus_1", "items": [{"price": "price_9"}]})
+    with pytest.raises(stripe.PermissionError, match="rak_customer_write"):
+        client("rk_test_1").customers.create({})
+    assert [] == v1.events.list().data
+
+
 def test_other_calls_are_unknown(client):
     v1 = client()
     with pytest.raises(stripe.InvalidRequestError, match="Unrecognized request URL"):
-        v1.customers.create({"email": "a@x.example"})
+        v1.customers.search({"query": "email:'a'"})
     with pytest.raises(stripe.InvalidRequestError, match="No such customer"):
         v1.customers.retrieve("cus_9")
 

@@ -90,6 +90,7 @@ def test_what_stripe_refuses_is_told_in_its_words(read, sandbox):
 def test_a_list_that_does_not_tell_when_its_objects_were_made_has_no_position(
     read, sandbox, monkeypatch
 ):
+    sandbox.stripe.add("country_specs")
     monkeypatch.setattr(
         "tailrace_sandbox.stripe.account.Account.newest_first",
         lambda account, name: [{"id": "AT", "object": "country_spec"}],

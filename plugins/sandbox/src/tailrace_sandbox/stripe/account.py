@@ -51,6 +51,20 @@ class Account:
             self.gone[id_] = kind.object
         self._happened(kind, "deleted", held)
 
+    def items(self, given: list[Mapping[str, Any]]) -> Object:
+        """Return the items of a subscription, with the prices that they name."""
+        made = [
+            {
+                "id": f"si_{self._id(kind_of('prices'))[6:]}",
+                "object": "subscription_item",
+                "quantity": 1,
+                **each,
+                "price": deepcopy(self.find("prices", str(each.get("price")), "items[price]")),
+            }
+            for each in given
+        ]
+        return {"object": "list", "data": made, "has_more": False, "url": "/v1/subscription_items"}
+
     def find(self, name: str, id_: str, param: str = "id") -> Object:
         """Return an object of a list."""
         held = self.lists.get(name, {}).get(id_)

@@ -20,7 +20,8 @@ from tailrace_sandbox.quotas import Quota
 from tailrace_sandbox.sheets.a1 import letters
 from tailrace_sandbox.stripe.account import API_VERSION, Account
 from tailrace_sandbox.stripe.errors import ApiError, error_answer, refusal
-from tailrace_sandbox.stripe.kinds import Object, kind_of
+from tailrace_sandbox.stripe.forms import fields_of
+from tailrace_sandbox.stripe.kinds import KINDS, Object, kind_of
 from tailrace_sandbox.stripe.listing import Asked, expanded, page_of
 from tailrace_sandbox.twin import Part, Thing
 from tailrace_sandbox.wire import Answer, Request
@@ -35,8 +36,8 @@ _PATH = re.compile(r"/v1/((?:\w+/)*?\w+?)(?:/([a-z]+_\w*\d\w*))?")
 class StripeTwin:
     """Stand in for api.stripe.com.
 
-    Any secret or restricted key is taken. Objects are made from tests, by `add`, `change` and
-    `remove`, each of which leaves an event. `clock` gives the seconds that they are made at.
+    Any secret or restricted key is taken. Objects are made by the API or from tests, by `add`,
+    `change` and `remove`, and each of these leaves an event. `clock` gives the seconds of that.
     """
 
     name = "stripe"
@@ -91,6 +92,7 @@ class StripeTwin:
         with self._lock:
             self._account = Account(clock=self._now)
             self._forbidden: set[str] = set()
+            self._done: dict[str, Object] = {}
             self._requests = 0
             if self._quota is not None:
                 self._quota.clear()
@@ -137,20 +139,47 @@ class StripeTwin:
         if self._quota is not None and not self._quota.take(key):
             raise refusal(HTTPStatus.TOO_MANY_REQUESTS)
         found = _PATH.fullmatch(request.path)
-        if request.method != "GET" or found is None:
-            told = f"Unrecognized request URL ({request.method}: {request.path})."
-            raise ApiError(told, HTTPStatus.NOT_FOUND)
+        if found is None or (found[1] == "events" and request.method != "GET"):
+            raise _unknown(request)
         name, id_ = found.groups()
+        if name not in KINDS and name not in self._account.lists:
+            raise _unknown(request)
         if key.startswith("rk_") and name in self._forbidden:
-            noun = f"rak_{kind_of(name).object.replace('.', '_')}_read"
-            told = f"The provided key '{key[:8]}***' does not have the required permissions for this endpoint. Having the '{noun}' permission would allow this request to continue."
-            raise ApiError(told, HTTPStatus.FORBIDDEN, code="more_permissions_required")
+            raise _forbidden(key, kind_of(name).object, request.method)
+        if request.method == "GET":
+            return self._read(name, id_, request)
+        again = request.headers.get("idempotency-key")
+        if again is not None and again in self._done:
+            return self._done[again]
+        made = self._write(name, id_, request)
+        if again is not None:
+            self._done[again] = made
+        return made
+
+    def _read(self, name: str, id_: str | None, request: Request) -> Object:
         if id_ is None:
             return page_of(self._account, name, request)
         if id_ in self._account.gone:
-            return {"id": id_, "object": self._account.gone[id_], "deleted": True}
+            return _deleted(id_, self._account.gone[id_])
         subject = deepcopy(self._account.find(name, id_))
         return expanded(self._account, subject, Asked.of(request))
+
+    def _write(self, name: str, id_: str | None, request: Request) -> Object:
+        kind = kind_of(name)
+        if request.method == "DELETE" and id_ is not None:
+            self._account.remove(name, id_)
+            held = self._account.lists[name].get(id_)
+            return _deleted(id_, kind.object) if held is None else deepcopy(held)
+        if request.method != "POST":
+            raise _unknown(request)
+        given = fields_of(kind, request.body)
+        if name == "subscriptions" and isinstance(given.get("items"), list):
+            given["items"] = self._account.items(given["items"])
+        if id_ is None:
+            return deepcopy(self._account.add(name, given))
+        if "metadata" in given:
+            given["metadata"] = {**self._account.find(name, id_)["metadata"], **given["metadata"]}
+        return deepcopy(self._account.change(name, id_, given))
 
     def _headed(self, answer: Answer) -> Answer:
         self._requests += 1
@@ -160,6 +189,26 @@ class StripeTwin:
             ("Date", formatdate(self.clock(), usegmt=True)),
         )
         return attrs.evolve(answer, headers=told)
+
+
+def _deleted(id_: str, object_: str) -> Object:
+    return {"id": id_, "object": object_, "deleted": True}
+
+
+def _unknown(request: Request) -> ApiError:
+    told = (
+        f"Unrecognized request URL ({request.method}: {request.path}): nothing is made of it here."
+    )
+    return ApiError(told, HTTPStatus.NOT_FOUND)
+
+
+def _forbidden(key: str, object_: str, method: str) -> ApiError:
+    right = f"rak_{object_.replace('.', '_')}_{'read' if method == 'GET' else 'write'}"
+    told = (
+        f"The provided key '{key[:8]}***' does not have the required permissions for this endpoint."
+        f" Having the '{right}' permission would allow this request to continue."
+    )
+    return ApiError(told, HTTPStatus.FORBIDDEN, code="more_permissions_required")
 
 
 def _path(name: str) -> str:
