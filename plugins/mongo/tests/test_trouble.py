@@ -84,6 +84,16 @@ def test_a_server_that_is_not_there_is_told_within_the_time(read, people):
     assert "opology" not in report.problem
 
 
+@pytest.mark.parametrize(
+    "address", ["+srv://u:hush@127.0.0.1/", "://u:hush@h/?loadBalanced=true&replicaSet=a"]
+)
+def test_an_address_that_leads_nowhere_is_told_without_the_password(read, people, address):
+    report, _ = read(uri=f"mongodb{address}", timeout=0.3)
+
+    assert report.problem.startswith("people: the uri leads nowhere: an SRV name has to be")
+    assert "hush" not in report.problem
+
+
 def test_an_unknown_collection_is_a_warning_with_a_near_name(read, people, caplog):
     with caplog.at_level(logging.WARNING, "tailrace.mongo"):
         report, rows = read(collection="poeple")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from bson.binary import UuidRepresentation
 from bson.codec_options import CodecOptions, DatetimeConversion
 from pymongo import MongoClient
-from pymongo.errors import PyMongoError
+from pymongo.errors import ConfigurationError, InvalidURI, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 import tailrace
+from tailrace.errors import SourceError
 from tailrace_mongo._changes import Changes
 from tailrace_mongo._documents import Documents, Selection
 from tailrace_mongo._query import understood
@@ -32,7 +33,11 @@ _CODEC: CodecOptions[dict[str, Any]] = CodecOptions(
 )
 _SHAPE = (
     "is no address of MongoDB: mongodb://USER:PASSWORD@HOST/ or mongodb+srv://...; in a password,"
-    " the characters / : @ % are written as %2F %3A %40 %25, and an SRV name has to be in the DNS"
+    " the characters / : @ % are written as %2F %3A %40 %25"
+)
+_UNKNOWN = (
+    "the uri leads nowhere: an SRV name has to be in the DNS, and options have to go together; look"
+    " at the host and at what follows the ?"
 )
 
 
@@ -153,8 +158,10 @@ def _client(options: "Options") -> MongoClient[dict[str, Any]]:
             connectTimeoutMS=milliseconds,
             socketTimeoutMS=milliseconds,
         )
-    except (PyMongoError, ValueError, TypeError):
-        # What pymongo says may hold a part of the password, if that was not written as it has to be.
+    # What pymongo says may hold a part of the password, if that was not written as it has to be.
+    except (PyMongoError, ValueError, TypeError) as error:
+        if isinstance(error, ConfigurationError) and not isinstance(error, InvalidURI):
+            raise SourceError(f"{options.collection}: {_UNKNOWN}") from None
         raise tailrace.ConfigError(tailrace.Problem("uri", _SHAPE)) from None
 
 
