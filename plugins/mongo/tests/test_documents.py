@@ -67,6 +67,27 @@ def test_each_run_reads_on_after_the_last_one_and_equal_values_are_told_apart(ke
     assert [] == third
 
 
+def test_what_moves_on_while_it_is_read_comes_once_and_by_the_next_run_again(
+    keep_reading, people, double, uri
+):
+    if uri != double.uri:
+        pytest.skip("only the double can be stopped in the midst of a read")
+    people.insert_many([{"_id": n, "at": n} for n in range(3)])
+    find, asked = double.do_find, []
+
+    def meanwhile(command, database):
+        asked.append(command)
+        if len(asked) == 2:
+            change = {"q": {"_id": 0}, "u": {"$set": {"at": 9}}}
+            double.do_update({"update": "people", "updates": [change]}, database)
+        return find(command, database)
+
+    double.do_find = meanwhile
+
+    assert [1, 2] == keep_reading("at")
+    assert [0] == keep_reading("at")
+
+
 def test_reading_goes_on_by_an_id_that_the_rows_do_not_show(read, people):
     people.insert_many([{"_id": n, "at": 5} for n in range(3)])
     how = {"field": "at", "projection": {"at": 1, "_id": 0}}

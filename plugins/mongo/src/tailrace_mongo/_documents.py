@@ -55,7 +55,12 @@ class Documents:
             query = after(field, *taken(position["after"]))
         elif field is not None and self.selection.since is not None:
             query = since(field, self.selection.since)
-        documents = self.find(query) if self.selection.pipeline is None else self._results(query)
+        if self.selection.pipeline is not None:
+            documents = self._results(query)
+        elif field is not None:
+            documents = self.find(both(query, self._up_to_now(field)))
+        else:
+            documents = self.find({})
         while some := list(islice(documents, self.size)):
             yield Page([self.row(each) for each in some], self._place(field, some[-1]))
 
@@ -88,6 +93,17 @@ class Documents:
                 if last is None and not query:
                     self._warn_if_unknown()
                 return
+
+    def _up_to_now(self, field: str) -> Query:
+        """Ask for nothing that comes after what is the last document by now.
+
+        One that is changed while it is read moves behind that: it would come a second time, and
+        differ. It is read by the next run.
+        """
+        backwards = [(field, -1), ("_id", -1)]
+        with telling(self.name):
+            last = self.collection.find_one(self.selection.filter, {field: 1}, sort=backwards)
+        return {} if last is None else {"$nor": [after(field, at(last, field), last["_id"])]}
 
     def row(self, document: Row) -> Row:
         """Give a document as a row."""
