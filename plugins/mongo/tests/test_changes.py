@@ -1,9 +1,15 @@
 """Changes: all documents once, then what was changed since, each as it is by now."""
 
 import bson
+import pymongo
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tailrace.testing import MemoryDestination
+import tailrace
+from tailrace._engine.preparing import prepare
+from tailrace._engine.runner import execute
+from tailrace.testing import FakeClock, MemoryDestination
 
 from .conftest import MODES, ids
 
@@ -152,3 +158,52 @@ def test_a_server_without_change_streams_says_so(read, people, double, uri):
     report, _ = read(mode="upsert", changes=True)
 
     assert "they need a replica set" in report.problem
+
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.sampled_from(["put", "delete"]), st.integers(0, 4), st.integers(0, 2)),
+        st.tuples(st.sampled_from(["run", "fail"]), st.none(), st.none()),
+    ),
+    max_size=25,
+)
+
+
+@given(operations=OPERATIONS)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_rows_of_all_runs_put_together_are_what_the_collection_holds(
+    double, tmp_path_factory, operations
+):
+    folder, held = tmp_path_factory.mktemp("it"), {}
+    with pymongo.MongoClient(double.uri) as client:
+        people = client.law[folder.name]
+
+        def run(script=()):
+            memory = MemoryDestination(list(script), **MODES)
+            options = {"uri": double.uri, "database": "law", "collection": folder.name}
+            sync = tailrace.Sync(
+                source="mongo",
+                source_options={**options, "changes": True, "batch_size": 2},
+                destination=memory.spec,
+                name="it",
+                mode="upsert",
+                key="_id",
+                state=folder,
+            )
+            execute(prepare(sync), FakeClock())
+            for row in memory.rows:
+                gone = row["_deleted"]
+                held.pop(row["_id"], None) if gone else held.update({row["_id"]: row["a"]})
+
+        for what, id_, value in [*operations, ("run", None, None)]:
+            if what == "put":
+                people.delete_one({"_id": id_})
+                people.insert_one({"_id": id_, "a": value})
+            elif what == "delete":
+                people.delete_one({"_id": id_})
+            else:
+                run([ConnectionResetError()] * 9 if what == "fail" else ())
+
+        assert {each["_id"]: each["a"] for each in people.find()} == held

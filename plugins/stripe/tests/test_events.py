@@ -1,8 +1,13 @@
 """Events: all objects once, then those that were changed or deleted since."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from tailrace.testing import MemoryDestination
+import tailrace
+from tailrace._engine.preparing import prepare
+from tailrace._engine.runner import execute
+from tailrace.testing import FakeClock, MemoryDestination
 
 from .conftest import MODES, ids
 
@@ -150,3 +155,66 @@ def test_many_events_are_read_in_pages_and_come_as_they_happened(changes, sandbo
     made = [sandbox.stripe.add("customers")["id"] for _ in range(230)]
 
     assert made == list(changes(mode="append"))
+
+
+OPERATIONS = st.lists(
+    st.one_of(
+        st.tuples(st.just("add"), st.integers(0, 2)),
+        st.tuples(st.sampled_from(["change", "remove"]), st.integers(0, 4)),
+        st.tuples(st.just("wait"), st.integers(1, 12)),
+        st.tuples(st.sampled_from(["run", "fail"]), st.none()),
+    ),
+    max_size=25,
+)
+
+
+@given(operations=OPERATIONS)
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_the_rows_of_all_runs_put_together_are_what_the_account_holds(
+    sandbox, at, tmp_path_factory, operations
+):
+    sandbox.reset()
+    folder, held, made, now = tmp_path_factory.mktemp("it"), {}, [], 1_000_000
+    living = {}
+    at(now)
+
+    def run(script=()):
+        memory = MemoryDestination(list(script), **MODES)
+        sync = tailrace.Sync(
+            source="stripe",
+            source_options={
+                "object": "customers",
+                "base_url": sandbox.url("stripe"),
+                "events": True,
+            },
+            destination=memory.spec,
+            name="it",
+            mode="upsert",
+            key="id",
+            state=folder,
+        )
+        execute(prepare(sync), FakeClock())
+        for row in memory.rows:
+            gone = row["deleted"]
+            held.pop(row["id"], None) if gone else held.update({row["id"]: row["name"]})
+
+    for what, number in [*operations, ("run", None)]:
+        if what == "add":
+            made.append(sandbox.stripe.add("customers", {"name": str(number)})["id"])
+            living[made[-1]] = str(number)
+        elif what in ("change", "remove"):
+            id_ = made[number] if number < len(made) else None
+            if id_ in living and what == "change":
+                living[id_] += "x"
+                sandbox.stripe.change("customers", id_, {"name": living[id_]})
+            elif id_ in living:
+                del living[id_]
+                sandbox.stripe.remove("customers", id_)
+        elif what == "wait":
+            at(now := now + number)
+        else:
+            run([ConnectionResetError()] * 9 if what == "fail" else ())
+
+    assert living == held
