@@ -14,12 +14,6 @@ SPECS = os.environ.get("VENDOR_SPECS")
 
 
 @pytest.fixture
-def sandbox():
-    with Sandbox() as running:
-        yield running
-
-
-@pytest.fixture
 def client(sandbox):
     """Give a client of a key, kept from proxies and pools of others."""
     opened = []

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import requests
 
-TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "plugins/stripe/README.md").read_text(encoding="utf-8")
 STORY = re.search(r"<!-- example: churn.py -->\n```python\n(.*?)```", TEXT, re.DOTALL)[1]
 PROJECT = re.search(r"```toml\n(.*?)```", TEXT, re.DOTALL)[1]
 

@@ -1,5 +1,6 @@
 """From MongoDB to Slack: the README's story from Python, and a project file from the command line."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -9,9 +10,8 @@ import pymongo
 import pytest
 from bson import Decimal128, ObjectId
 
-from tailrace_sandbox import Sandbox
-
-TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+PLUGIN = Path(__file__).parents[2] / "plugins" / "mongo"
+TEXT = (PLUGIN / "README.md").read_text(encoding="utf-8")
 STORY = re.search(r"<!-- example: story.py -->\n```python\n(.*?)```", TEXT, re.DOTALL)[1]
 PROJECT = """
 [sync.paid]
@@ -35,15 +35,19 @@ text = "paid: {amount}"
 
 
 @pytest.fixture
-def orders(double):
-    with pymongo.MongoClient(double.uri) as client:
-        yield client.shop.orders
+def double():
+    """The server that the plugin's own tests have."""
+    spec = importlib.util.spec_from_file_location("mongo_double", PLUGIN / "tests" / "double.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with module.Double() as running:
+        yield running
 
 
 @pytest.fixture
-def sandbox():
-    with Sandbox() as running:
-        yield running
+def orders(double):
+    with pymongo.MongoClient(double.uri) as client:
+        yield client.shop.orders
 
 
 def told(sandbox):
