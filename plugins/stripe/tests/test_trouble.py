@@ -113,6 +113,8 @@ def test_a_list_that_does_not_tell_when_its_objects_were_made_has_no_position(
         ({"object": ""}, "object", "has no ''"),
         ({"api_key": "pk_live_hush"}, "api_key", "rk_ (restricted) or sk_ (secret)"),
         ({"base_url": "http://api.stripe.com"}, "base_url", "neither https nor a loopback"),
+        ({"base_url": "https://"}, "base_url", "neither https nor a loopback"),
+        ({"base_url": "http://[::1"}, "base_url", "is no address"),
         ({"base_url": "https://api.stripe.com"}, "api_key", "missing; looked in"),
         ({"filter": {"limit": 5}}, "filter", "'limit' is for the plugin to say"),
         ({"filter": {"expand": ["a"]}}, "filter", "use expand"),

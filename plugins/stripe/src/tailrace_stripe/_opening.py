@@ -66,9 +66,14 @@ def _problems(options: "Options", since: Any) -> Iterator[tailrace.Problem]:
 
 
 def _key_problems(options: "Options") -> Iterator[tailrace.Problem]:
-    parts = urlsplit(options.base_url)
-    local = _is_loopback(parts.hostname or "")
-    if parts.scheme != "https" and not (parts.scheme == "http" and local):
+    try:
+        parts = urlsplit(options.base_url)
+        host = parts.hostname or ""
+    except ValueError:
+        yield tailrace.Problem("base_url", f"{options.base_url!r} is no address")
+        return
+    local = _is_loopback(host)
+    if not host or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
         yield tailrace.Problem(
             "base_url", f"{options.base_url!r} is neither https nor a loopback address"
         )
