@@ -19,6 +19,7 @@ from tailrace_sandbox.salesforce.twin import SalesforceTwin
 from tailrace_sandbox.server import HOST, Server
 from tailrace_sandbox.sheets.twin import SheetsTwin
 from tailrace_sandbox.slack.twin import SlackTwin
+from tailrace_sandbox.stripe.twin import StripeTwin
 from tailrace_sandbox.twin import Twin
 from tailrace_sandbox.wire import Answer, Connection, Request
 
@@ -29,8 +30,8 @@ class Sandbox:
     """Serve local twins of services on loopback, from `with` or `start` until `stop`.
 
     `port=0` takes a free one. `quotas=True` makes the twins enforce their services' rate limits.
-    `sheets`, `http`, `slack`, `hubspot`, `notion` and `salesforce` are the twins themselves, for
-    what no API call can arrange.
+    `sheets`, `http`, `slack`, `hubspot`, `notion`, `salesforce` and `stripe` are the twins
+    themselves, for what no API call can arrange.
     """
 
     def __init__(self, port: int = 0, quotas: bool = False) -> None:
@@ -44,6 +45,7 @@ class Sandbox:
         self.hubspot = HubSpotTwin(quotas=quotas)
         self.notion = NotionTwin(quotas=quotas)
         self.salesforce = SalesforceTwin()
+        self.stripe = StripeTwin(quotas=quotas)
         every: tuple[Twin, ...] = (
             self.sheets,
             self.http,
@@ -51,6 +53,7 @@ class Sandbox:
             self.hubspot,
             self.notion,
             self.salesforce,
+            self.stripe,
         )
         self.twins: dict[str, Twin] = {twin.name: twin for twin in every}
         self.faults = Faults(tuple(self.twins))

@@ -13,6 +13,7 @@ const renderers = {
   hubspot: showSheet,
   notion: showSheet,
   salesforce: showSheet,
+  stripe: showSheet,
 };
 
 let twins = [];

@@ -1,0 +1,1 @@
+"""A twin of Stripe's API: lists, objects and events."""
