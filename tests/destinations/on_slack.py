@@ -70,7 +70,7 @@ class Webhook(Place):
 
     def __init__(self, sandbox, folder):
         super().__init__(sandbox, folder)
-        url = sandbox.url("slack") + "/services/T0/B0/s3cr3t-h00k"
+        url = sandbox.url("slack") + "/services/T0/B0/s3cr3tT0k3nOfTheH00k"
         self.options = {
             "webhook_url": tailrace.Secret(url),
             "rows": self.batch,
