@@ -63,6 +63,9 @@ class Sql(Place):
     def asked(self):
         return self.statements
 
+    def writes_seen(self):
+        return len(self.do("SELECT id FROM people WHERE score > 0"))
+
     def held(self):
         return {
             key: {"name": name, "score": score}

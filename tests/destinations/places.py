@@ -126,6 +126,12 @@ class Place:
         """End all troubles."""
         self.sandbox.faults.clear()
 
+    def writes_seen(self):
+        """Count the requests that wrote something."""
+        words, method = self.writes.get("path", ""), self.writes.get("method")
+        seen = self.sandbox.requests(self.twin)
+        return sum(words in each.path and method in (None, each.method) for each in seen)
+
     def swap(self):
         """Put another account in this one's place; give options that change with it."""
         raise NotImplementedError

@@ -144,4 +144,4 @@ def _told(found: Mapping[str, Any], code: str) -> str:
         told.append(f"the token needs the scope {found['needed']}")
     if code == "not_in_channel":
         told.append("invite the app to the channel, or set the option join")
-    return "; ".join(told)[:500]
+    return "; ".join(told)
