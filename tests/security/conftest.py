@@ -4,6 +4,7 @@ import pytest
 
 from ..core.conftest import Service
 from ..destinations.conftest import (
+    PLACES,
     _built_once,
     place,
     pytest_generate_tests,
@@ -13,6 +14,18 @@ from ..destinations.conftest import (
 )
 
 __all__ = ["_built_once", "place", "pytest_generate_tests", "sandbox", "served", "server"]
+
+
+@pytest.fixture
+def databases(request, sandbox, tmp_path, monkeypatch):
+    """Make one of the databases, empty."""
+
+    def make(name):
+        if name == "postgresql":
+            monkeypatch.setattr(PLACES[name], "server", request.getfixturevalue("server"))
+        return PLACES[name](sandbox, tmp_path)
+
+    return make
 
 
 @pytest.fixture
