@@ -83,7 +83,7 @@ def place(request, sandbox, tmp_path, monkeypatch):
     return made
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _built_once():
     with built_once():
         yield

@@ -149,6 +149,10 @@ class Postgres(Sql):
             return plain(session, sql, values)
 
         monkeypatch.setattr(_served.Session, "run", run)
+        self.become_role()
+
+    def become_role(self):
+        """Log in as somebody who has the rights that the README asks for."""
         self.do("DROP ROLE IF EXISTS tailrace")
         self.do("CREATE ROLE tailrace LOGIN")
         self.do("GRANT SELECT, INSERT, UPDATE, DELETE ON people TO tailrace")
