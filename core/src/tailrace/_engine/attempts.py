@@ -25,7 +25,7 @@ from tailrace.errors import (
 from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch, Record
 from tailrace.secret import Hide
-from tailrace.text import plain
+from tailrace.text import cut
 
 _log = logging.getLogger("tailrace")
 
@@ -114,8 +114,8 @@ class Attempts:
         """Take secrets out of what a plugin, or a service, says of a record, and cut it then."""
         if outcome.message is None:
             return outcome
-        reason = None if outcome.reason is None else plain(self.hiding(outcome.reason), REASON)
-        message = plain(self.hiding(outcome.message), MESSAGE)
+        reason = None if outcome.reason is None else cut(self.hiding(outcome.reason), REASON)
+        message = cut(self.hiding(outcome.message), MESSAGE)
         return attrs.evolve(outcome, reason=reason, message=message)
 
     def _recalled(self, batch: Batch, found: dict[Any, Outcome], tried_at: float) -> Batch | None:
