@@ -13,12 +13,22 @@ WORKSPACE = nox.project.load_toml(ROOT / "pyproject.toml")
 PYTHONS = nox.project.python_versions(CORE)
 PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.toml"))
 WHEELS = ROOT / ".nox" / "wheels"
+APART = ("destinations", "reliability", "security")
+"""Folders of tests that have sessions of their own, on one Python."""
 PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 
 nox.needs_version = ">=2025.5.1"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = False
-nox.options.sessions = ["lint", "types", "build", "tests", "reliability", "plugins"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    "build",
+    "tests",
+    "destinations",
+    "reliability",
+    "plugins",
+]
 os.environ.setdefault("UV_PYTHON_DOWNLOADS", "never")
 
 
@@ -95,7 +105,7 @@ def build(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of core and of whole runs, on every Python that is found."""
     install(session)
-    chosen = session.posargs or ["tests", "--ignore=tests/reliability"]
+    chosen = session.posargs or ["tests", *(f"--ignore=tests/{each}" for each in APART)]
     # Properties are gone through thoroughly on one of them.
     thorough = {} if session.python == PYTHONS[0] else {"CI": ""}
     session.run("pytest", *PARALLEL, *chosen, env=thorough)
@@ -109,6 +119,13 @@ def reliability(session: nox.Session) -> None:
 
 
 @nox.session
+def destinations(session: nox.Session) -> None:
+    """Run the laws that hold for every destination, and the threats to each."""
+    install(session)
+    session.run("pytest", *PARALLEL, "tests/destinations", "tests/security", *session.posargs)
+
+
+@nox.session
 def crash(session: nox.Session) -> None:
     """Run all of them: every crash point, 1,000 kills, every call as the last, all damage."""
     install(session)
@@ -117,7 +134,8 @@ def crash(session: nox.Session) -> None:
     session.run("python", f"{folder}/points.py", "--every", every)
     session.run("python", f"{folder}/kills.py", "--kills", kills)
     session.run("python", f"{folder}/syscalls.py", success_codes=[0, 3])
-    session.run("pytest", *PARALLEL, folder, env={"TAILRACE_SIZE": "full"})
+    folders = [folder, "tests/destinations"]
+    session.run("pytest", *PARALLEL, *folders, env={"TAILRACE_SIZE": "full"})
 
 
 @nox.session

@@ -3,7 +3,7 @@ import unicodedata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tailrace.text import plain, shown
+from tailrace.text import cut, plain, shown
 
 
 @given(st.text(st.characters()), st.integers(1, 50))
@@ -30,3 +30,8 @@ def test_what_was_cut_shows_it():
 def test_what_has_no_text_is_shown_by_its_type():
     assert "a value of type int" == shown(10**5000)
     assert "12" == shown(12)
+
+
+def test_a_text_that_is_cut_shows_it_and_another_stays_as_it_is():
+    assert "a\n b" == cut("a\n b", 4)
+    assert "abc…" == cut("abcde", 4)

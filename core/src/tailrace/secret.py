@@ -4,11 +4,16 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 
 _SHORTEST = 4
 """Characters of a secret that is looked for; a shorter one would be found in every other word."""
+
+
+_LONG = 12
+"""Characters of a part of an address that is no plain word."""
 
 
 class Secret:
@@ -89,8 +94,7 @@ def hidden_in(log: logging.Logger, hiding: Hide) -> Iterator[None]:
 def _secrets(value: Any) -> Iterator[str]:
     if isinstance(value, Secret):
         text = value.reveal()
-        if len(text) >= _SHORTEST:
-            yield text
+        yield from (part for part in (text, *_within(text)) if len(part) >= _SHORTEST)
         return
     parts: Iterable[Any] = ()
     if attrs.has(type(value)):
@@ -101,3 +105,20 @@ def _secrets(value: Any) -> Iterator[str]:
         parts = value
     for part in parts:
         yield from _secrets(part)
+
+
+def _within(text: str) -> Iterator[str]:
+    """Give the parts of an address that are secret where it is: others tell of them alone."""
+    try:
+        parts = urlsplit(text)
+        password = parts.password or ""
+    except ValueError:
+        return
+    if not parts.netloc:
+        return
+    found = [password]
+    if parts.scheme in ("http", "https"):
+        found += [part for part in (parts.path, *parts.path.split("/")) if len(part) >= _LONG]
+        found += [value for _, value in parse_qsl(parts.query) if len(value) >= _LONG]
+    for part in found:
+        yield from {part, unquote(part)}

@@ -16,6 +16,11 @@ def plain(text: str, length: int = 200) -> str:
     return shown if len(shown) <= length else shown[: length - 1] + "…"
 
 
+def cut(text: str, length: int = 5000) -> str:
+    """Give text that is no longer than it can be read."""
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
 def shown(value: Any, form: Callable[[Any], str] = str) -> str:
     """Give a value as text; one that has none, such as a number of 5,000 digits, by its type."""
     try:

@@ -26,6 +26,7 @@ from tailrace.errors import (
 from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch, Record
 from tailrace.secret import Hide
+from tailrace.text import cut
 
 _log = logging.getLogger("tailrace")
 
@@ -65,6 +66,10 @@ class Trouble:
     pending: bool = False
     size: int = 0
     split: frozenset[str] = frozenset()
+
+
+MESSAGE, REASON = 700, 100
+"""Characters of what is kept of a message, and of a reason."""
 
 
 @attrs.frozen
@@ -114,11 +119,12 @@ class Attempts:
             found[outcome.key] = attrs.evolve(outcome, status=Status.IN_DOUBT)
 
     def _hidden(self, outcome: Outcome) -> Outcome:
-        """Take secrets out of what a plugin, or a service, says of a record."""
-        if outcome.message is None or not self.hiding.secrets:
+        """Take secrets out of what a plugin, or a service, says of a record, and cut it then."""
+        if outcome.message is None:
             return outcome
-        reason = None if outcome.reason is None else self.hiding(outcome.reason)
-        return attrs.evolve(outcome, reason=reason, message=self.hiding(outcome.message))
+        reason = None if outcome.reason is None else cut(self.hiding(outcome.reason), REASON)
+        message = cut(self.hiding(outcome.message), MESSAGE)
+        return attrs.evolve(outcome, reason=reason, message=message)
 
     def _recalled(self, batch: Batch, found: dict[Any, Outcome], tried_at: float) -> Batch | None:
         """Find out what became of a batch whose answer nobody kept; give what is to be sent."""

@@ -30,6 +30,7 @@ from tailrace.errors import ConfigError, InternalError, StateError, TailraceErro
 from tailrace.outcomes import Status
 from tailrace.records import Action
 from tailrace.secret import Hide, hidden_in, hide
+from tailrace.text import cut
 
 _log = logging.getLogger("tailrace")
 
@@ -82,8 +83,7 @@ def run_once(
                 run.restored = ledger.account.answered
             ledger.abandon(run.read + run.removed, ending.problem or "")
         report = _report(run, ending, clock.monotonic() - began, tell.failures)
-        if hiding.secrets:
-            report = _hidden(report, hiding)
+        report = _hidden(report, hiding)
         if state is not None:
             report = _closed(execution, state, report, died=unfinished is not None)
             report = _listed(execution, state, report)
@@ -194,8 +194,8 @@ def _listed(run: Execution, state: State, report: Report) -> Report:
 def _hidden(report: Report, hiding: Hide) -> Report:
     return attrs.evolve(
         report,
-        problem=hiding(report.problem) if report.problem else None,
-        warnings=tuple(map(hiding, report.warnings)),
+        problem=cut(hiding(report.problem)) if report.problem else None,
+        warnings=tuple(cut(hiding(each)) for each in report.warnings),
         rejections=tuple(each._replace(message=hiding(each.message)) for each in report.rejections),
     )
 

@@ -25,6 +25,7 @@ from tailrace.errors import (
 from tailrace.outcomes import Outcome, Status
 from tailrace.records import Batch
 from tailrace.secret import Hide
+from tailrace.text import cut
 
 _log = logging.getLogger("tailrace")
 
@@ -32,6 +33,8 @@ BUGS_IN_A_ROW = 3
 """Batches that may end in an exception of the plugin's one after another before the run stops."""
 
 
+LONGEST = 1_000
+"""Characters of what is told of a stop: a service may have said it."""
 _REFUSALS = (FatalError, PreflightError, RejectedError)
 
 
@@ -53,7 +56,7 @@ class Halt:
     def stop(self, why: str, code: int) -> None:
         """Send nothing more; the first reason counts."""
         if self.why is None:
-            self.why, self.code = self.hiding(why), code
+            self.why, self.code = cut(self.hiding(why), LONGEST), code
 
 
 @attrs.define(eq=False)

@@ -16,7 +16,7 @@ from tailrace._engine.clock import Clock
 from tailrace._engine.losses import Barred, Lost, Unsent
 from tailrace._engine.ratelimit import Pace
 from tailrace._engine.retry import ATTEMPTS, PATIENCE, backoff, retry_after, slow_down
-from tailrace.errors import FatalError, RejectedError, UnansweredError, UnsentError
+from tailrace.errors import FatalError, RejectedError, UnansweredError, UnsentError, WriteError
 from tailrace.http import Answer, Http, Request, check_headers, titled
 from tailrace.text import plain
 
@@ -151,7 +151,7 @@ class Client:
         status = answer.status
         if status < 300:
             return tries.unclear(f"{_place(request)}: the answer is no whole JSON", status)
-        _offer(request, answer)
+        _offer(request, answer, headers)
         message = _message(request, answer, headers)
         wait = retry_after(answer.headers, self.clock.wall())
         if status == 429:
@@ -275,10 +275,15 @@ class _Tries:
         return True
 
 
-def _offer(request: Request, answer: Answer) -> None:
-    """Let the plugin raise what a refusal means to it."""
-    if request.refusal is not None and 400 <= answer.status < 500:
+def _offer(request: Request, answer: Answer, headers: Mapping[str, str]) -> None:
+    """Let the plugin raise what a refusal means to it; what it says of it shows no login."""
+    if request.refusal is None or not 400 <= answer.status < 500:
+        return
+    try:
         request.refusal(answer)
+    except WriteError as error:
+        error.args = (plain(_without_logins(str(error), request, headers), 700),)
+        raise
 
 
 def _too_long(wait: float, why: str) -> None:
@@ -316,11 +321,14 @@ def _place(request: Request) -> str:
 
 def _message(request: Request, answer: Answer, headers: Mapping[str, str]) -> str:
     """Say what the service said: at most 500 characters, no control character, no login."""
-    said = _said(answer)
+    said = plain(_without_logins(_said(answer), request, headers), 500)
+    return f"{_place(request)}: {answer.status}{': ' + said if said else ''}"
+
+
+def _without_logins(said: str, request: Request, headers: Mapping[str, str]) -> str:
     for secret in _secrets(headers, request.url):
         said = said.replace(secret, "***")
-    said = plain(said, 500)
-    return f"{_place(request)}: {answer.status}{': ' + said if said else ''}"
+    return said
 
 
 def _secrets(headers: Mapping[str, str], url: str) -> list[str]:

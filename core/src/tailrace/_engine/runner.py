@@ -35,6 +35,7 @@ from tailrace.errors import (
 )
 from tailrace.records import Mode
 from tailrace.secret import hide
+from tailrace.text import cut
 
 
 @attrs.frozen
@@ -174,7 +175,7 @@ def empty(prepared: Prepared, clock: Clock, error: TailraceError) -> Report:
         run_id=new_run_id(clock),
         mode=prepared.mode,
         exit_code=error.exit_code,
-        problem=hiding(str(error)) if hiding.secrets else str(error),
+        problem=cut(hiding(str(error))),
     )
 
 

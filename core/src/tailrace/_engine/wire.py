@@ -1,7 +1,9 @@
 """Bytes to a service and back, through urllib3: no retries, no redirects, no proxies, all capped."""
 
+import io
 import ipaddress
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -23,6 +25,9 @@ CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
 """Seconds without a byte; Google cuts long requests at about 180."""
 TOTAL_SECONDS = 300.0
+"""Seconds for a whole answer, however slowly it drips; then its next byte is the last."""
+MAX_READ = 2 * MAX_ANSWER
+"""Bytes that are read for one answer: its head, its chunks and what stands between them."""
 
 _progress = threading.local()
 
@@ -43,8 +48,46 @@ class _Head:
         self.lines.close()
 
 
+class _EnoughError(OSError):
+    """Say that no more of an answer is taken in."""
+
+
+class _Bounded(io.RawIOBase):
+    """Read from a connection as long as an answer may take, and as much as it may have."""
+
+    def __init__(self, connection: Any) -> None:
+        self.raw = connection.makefile("rb", buffering=0)
+        self.until = time.monotonic() + TOTAL_SECONDS
+        self.left = MAX_READ
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self.left < 0 or time.monotonic() > self.until:
+            raise _EnoughError(
+                "the answer is too long" if self.left < 0 else "the answer took too long"
+            )
+        count: int = self.raw.readinto(buffer)
+        self.left -= count
+        return count
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()
+
+
 class _Response(HTTPResponse):
-    """Refuse an answer that ends within its headers, which http.client takes for a whole one."""
+    """Read no more than an answer may have, and refuse one that ends within its headers.
+
+    What http.client and urllib3 read by themselves would have no end: heads of 100 without one,
+    trailers, a byte now and then; and a cut head they take for a whole one.
+    """
+
+    def __init__(self, sock: Any, *args: Any, **how: Any) -> None:
+        super().__init__(sock, *args, **how)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Bounded(sock))
 
     def begin(self) -> None:
         whole = self.fp
@@ -193,7 +236,8 @@ class Wire:
         return Answer(response.status, named, content)
 
 
-_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_HIDING = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+"""IPv6 networks whose addresses end in an IPv4 one: that of NAT64, and one of old."""
 
 
 def is_public(address: str) -> bool:
@@ -201,7 +245,7 @@ def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         hidden = ip.ipv4_mapped or ip.sixtofour or (ip.teredo or (None, None))[1]
-        if ip in _NAT64:
+        if any(ip in network for network in _HIDING):
             hidden = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if hidden is not None:
             ip = hidden
@@ -210,15 +254,15 @@ def is_public(address: str) -> bool:
 
 def _read(response: urllib3.BaseHTTPResponse) -> bytes:
     until = time.monotonic() + TOTAL_SECONDS
-    parts, size = [], 0
+    found = bytearray()  # and no list, in which many small chunks would take more room
     for part in response.stream(1 << 16, decode_content=True):
-        size += len(part)
+        found += part
+        size = len(found)
         if size > MAX_ANSWER or time.monotonic() > until:
             response.close()
             what = "is too long" if size > MAX_ANSWER else "took too long"
             raise urllib3.exceptions.ProtocolError(f"the answer {what}")
-        parts.append(part)
-    return b"".join(parts)
+    return bytes(found)
 
 
 _DEFAULTS = {"User-Agent": "tailrace", "Accept-Encoding": "gzip", "Accept": "*/*"}
@@ -237,9 +281,19 @@ _SAYINGS: tuple[tuple[type[Exception], str], ...] = (
 def _say(error: Exception) -> str:
     for kind, text in _SAYINGS:
         if isinstance(error, kind):
-            detail = str(error.__cause__ or "") if kind is urllib3.exceptions.SSLError else ""
+            detail = _of_tls(error) if kind is urllib3.exceptions.SSLError else ""
             return f"{text}: {detail}" if detail else text
     inner = error.args[-1] if error.args else error
+    if isinstance(inner, _EnoughError):
+        return str(inner)
     if isinstance(error, urllib3.exceptions.ProtocolError) and isinstance(inner, Exception):
         return f"the connection broke off ({type(inner).__name__})"
     return str(inner) or type(error).__name__
+
+
+def _of_tls(error: Exception) -> str:
+    """Say what is wrong with a secure connection: what the certificate lacks, for one."""
+    inner = error.args[0] if error.args else error.__cause__
+    if isinstance(inner, ssl.SSLCertVerificationError):
+        return str(inner.verify_message)
+    return str(inner or "")

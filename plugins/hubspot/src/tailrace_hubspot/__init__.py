@@ -44,6 +44,10 @@ class Options:
     associations: tuple[Association, ...] = tailrace.option(
         (), help="What else a record is associated with."
     )
+    html: tuple[str, ...] = tailrace.option(
+        (),
+        help="Rich-text properties whose values are HTML already; that of others is shown as text.",
+    )
 
 
 @contextmanager

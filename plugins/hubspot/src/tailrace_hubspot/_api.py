@@ -18,7 +18,7 @@ LARGEST = 100
 """Records of one batch call."""
 _NOT_EXECUTED = (423, 477)
 """Locked for a moment, and moving to another data centre."""
-_SAID = 500
+_SAID = 10_000
 
 
 @attrs.frozen

@@ -127,7 +127,7 @@ def _refusal(
     """Refuse a draft for an error, or for one of several where HubSpot does not say for which."""
     said = list(dict.fromkeys(str(each.get("message") or "no reason given") for each in errors))
     told = said[0] if len(said) == 1 else "one of these: " + "; ".join(said[:_DESCRIBED])
-    told, reason = told[:500], kind_of(errors[0])
+    reason = kind_of(errors[0])
     categories = {str(each.get("category")).upper() for each in errors}
     if categories <= set(_PASSING):
         return batch.outcome(draft.record, failed=told, reason=reason)

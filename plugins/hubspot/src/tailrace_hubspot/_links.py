@@ -95,7 +95,7 @@ def open_link(api: Api, of: str, told: "Association", at: int) -> Link:
 
 def unlinked(batch: tailrace.Batch, draft: Draft, why: Mapping[str, Any]) -> tailrace.Outcome:
     """Answer for a record that was written, but not associated; without a category it may work later."""
-    told = f"it was written, but not associated: {why.get('message')}"[:500]
+    told = f"it was written, but not associated: {why.get('message')}"
     if "category" not in why:
         return batch.outcome(draft.record, failed=told, reason="association")
     return batch.outcome(draft.record, rejected=told, reason=f"association_{kind_of(why)}")

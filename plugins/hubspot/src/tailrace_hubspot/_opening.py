@@ -1,7 +1,9 @@
 """Opening: what is looked at before anything is sent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import attrs
 
 import tailrace
 from tailrace_hubspot._api import connect
@@ -19,7 +21,7 @@ def open_writer(options: "Options", http: tailrace.Http, mode: str, key: tuple[s
     if not of.strip("/. "):
         raise tailrace.ConfigError(tailrace.Problem("object", "is empty"))
     api, account = connect(options.token, options.base_url, http)
-    properties = read_properties(api, of)
+    properties = _with_html(of, read_properties(api, of), options.html)
     links = []
     for at, told in enumerate(options.associations):
         if told.field in properties:
@@ -36,6 +38,20 @@ def open_writer(options: "Options", http: tailrace.Http, mode: str, key: tuple[s
         links,
         f"HubSpot account {account.portal}, {of}",
     )
+
+
+def _with_html(
+    of: str, properties: Mapping[str, Property], names: Sequence[str]
+) -> dict[str, Property]:
+    """Let rows hold the HTML of some properties themselves."""
+    strange = [each for each in names if each not in properties or properties[each].kind != "html"]
+    if strange:
+        why = f"{strange[0]!r} is no rich-text property of {of}"
+        raise tailrace.ConfigError(tailrace.Problem("html", why))
+    return {
+        name: attrs.evolve(each, kind="string") if name in names else each
+        for name, each in properties.items()
+    }
 
 
 def _named(

@@ -20,6 +20,7 @@ _TYPES = {
     "datetime": "datetime",
     "number": "number",
     "string": "string",
+    "html": "string",
     "phone_number": "string",
     "choice": "string",
 }
@@ -30,7 +31,7 @@ class Property:
     """Hold one property's definition.
 
     kind: how its values are written: HubSpot's `type`, but `choice`, `choices` and `boolean` for
-    the forms of an enumeration. options: the values it takes; none where others keep them.
+    the forms of an enumeration, and `html` for a text that HubSpot shows as HTML. options: the values it takes; none where others keep them.
     """
 
     name: str
@@ -48,6 +49,8 @@ class Property:
             kind = "boolean"
         elif kind == "enumeration":
             kind = "choices" if given.get("fieldType") == "checkbox" else "choice"
+        elif kind == "string" and given.get("fieldType") == "html":
+            kind = "html"
         options: tuple[str, ...] = ()
         if kind in ("choice", "choices") and not given.get("externalOptions"):
             options = tuple(str(each.get("value")) for each in given.get("options") or ())

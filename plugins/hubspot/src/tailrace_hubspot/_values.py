@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
+from html import escape
 from typing import Any
 from uuid import UUID
 
@@ -125,10 +126,16 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
+def _rich(value: Any) -> str:
+    """Write a text where HubSpot shows HTML: as the text that it is."""
+    return escape(_text(value), quote=False)
+
+
 _FORMS: Mapping[str, Callable[[Any], str]] = {
     "boolean": _boolean,
     "number": _number,
     "date": _date,
     "datetime": _datetime,
     "choice": _choice,
+    "html": _rich,
 }

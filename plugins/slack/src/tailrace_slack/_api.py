@@ -64,6 +64,8 @@ class Api:
 
     http: tailrace.Http
     one_channel: bool = False
+    granted: frozenset[str] | None = attrs.field(default=None, init=False)
+    """The token's scopes, where Slack has told them."""
     _stopped: str | None = attrs.field(default=None, init=False)
 
     def read(
@@ -107,6 +109,9 @@ class Api:
         harmless: bool,
         stops: bool,
     ) -> dict[str, Any]:
+        scopes = answer.headers.get("x-oauth-scopes")
+        if scopes is not None:
+            self.granted = frozenset(each.strip() for each in scopes.split(",") if each.strip())
         found = answer.json()
         if not isinstance(found, dict) or not isinstance(found.get("ok"), bool):
             raise tailrace.UnansweredError(f"{method}: the answer is none of Slack's")
@@ -144,4 +149,4 @@ def _told(found: Mapping[str, Any], code: str) -> str:
         told.append(f"the token needs the scope {found['needed']}")
     if code == "not_in_channel":
         told.append("invite the app to the channel, or set the option join")
-    return "; ".join(told)[:500]
+    return "; ".join(told)

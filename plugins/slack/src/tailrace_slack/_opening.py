@@ -59,6 +59,7 @@ def open_messages(options: "Options", http: tailrace.Http) -> Messages:
         http = http.using(bearer=options.token)
     api = Api(http)
     who = api.read("auth.test", {})
+    _check_scopes(options, api.granted)
     places = Places.of(options, api)
     api.one_channel = not places.names and options.email is None
     place = options.channel if options.email is None else options.email
@@ -71,3 +72,26 @@ def open_messages(options: "Options", http: tailrace.Http) -> Messages:
         strikes=options.gone == "strike",
         identity=f"{place} of workspace {who.get('team_id')}, as {who.get('user_id')}",
     )
+
+
+def _check_scopes(options: "Options", granted: frozenset[str] | None) -> None:
+    """Raise a PreflightError for a scope that the token lacks, where its scopes are known."""
+    if granted is None or "bot" in granted:  # an app of old has one that is all
+        return
+    missing = [" or ".join(each) for each in _needed(options) if granted.isdisjoint(each)]
+    if missing:
+        told = f"the token lacks the scope {', '.join(missing)}"
+        cure = "add it under OAuth & Permissions, and install the app again"
+        raise tailrace.PreflightError(f"token: {told}; {cure}")
+
+
+def _needed(options: "Options") -> list[tuple[str, ...]]:
+    """Give the scopes that options need, each with those that do as well."""
+    needed: list[tuple[str, ...]] = [("chat:write",)]
+    if options.join:
+        needed += [("channels:join",), ("channels:read",)]
+    if options.email is not None:
+        needed += [("users:read.email",), ("im:write",)]
+    if options.history:
+        needed.append(("channels:history", "groups:history", "im:history", "mpim:history"))
+    return needed

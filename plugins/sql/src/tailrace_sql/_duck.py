@@ -112,6 +112,9 @@ class Duck:
         columns = {each[0]: _column(*each) for each in told}
         return Table(columns, frozenset(frozenset(names) for (names,) in uniques or []))
 
+    def rights(self, schema: str | None, name: str) -> None:
+        """Give nothing: whoever may open the file may do all."""
+
     def stage(self, schema: str | None, name: str, staging: str) -> None:
         """Make an empty table like another, in place of one that a dead run has left."""
         table = self.look(schema, name)

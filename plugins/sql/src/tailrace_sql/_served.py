@@ -33,6 +33,13 @@ SELECT set_config('timezone', 'UTC', true), set_config('statement_timeout', %s, 
 """
 
 
+_RIGHTS = """
+SELECT has_any_column_privilege(t, %s), has_any_column_privilege(t, %s),
+ has_any_column_privilege(t, %s), has_table_privilege(t, %s) FROM CAST(%s AS regclass) t
+"""
+_ASKED = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
 @attrs.frozen
 class Session:
     """Run statements in one transaction."""
@@ -109,6 +116,16 @@ class Served:
         found = [primary, *uniques] if primary else uniques
         columns = {each["name"]: self._column(each, types, primary) for each in described}
         return Table(columns, frozenset(frozenset(filter(None, each)) for each in found))
+
+    def rights(self, schema: str | None, name: str) -> frozenset[str] | None:
+        """Give what the login may do with a table; None where a database does not tell."""
+        if self.kind != "postgresql":
+            return None
+        where = self.form.name(schema, name).replace("%%", "%")
+        with self.transaction() as session:
+            rows, _ = session.run(_RIGHTS, (*_ASKED, where))
+        [granted] = rows or []
+        return frozenset(right for right, may in zip(_ASKED, granted, strict=True) if may)
 
     def _column(self, told: Any, types: Mapping[str, str], primary: Sequence[str]) -> Column:
         name, kind = told["name"], told["type"]

@@ -13,6 +13,15 @@ from tailrace_sql._making import definition
 from tailrace_sql._statements import Form, Statements
 from tailrace_sql._values import Fitting, UnfitError
 
+_NEEDS = {
+    "append": ("INSERT",),
+    "insert": ("INSERT",),
+    "update": ("UPDATE",),
+    "upsert": ("INSERT", "UPDATE"),
+    "mirror": ("INSERT", "UPDATE", "DELETE"),
+    "replace": ("INSERT", "DELETE"),
+}
+"""What a login has to be granted for a mode, besides SELECT."""
 Told = tuple[list[tuple[Any, ...]] | None, int]
 
 
@@ -36,6 +45,7 @@ class Database(Protocol):
     def place(self) -> str: ...
     def transaction(self) -> AbstractContextManager[Session]: ...
     def look(self, schema: str | None, name: str) -> Table | None: ...
+    def rights(self, schema: str | None, name: str) -> frozenset[str] | None: ...
     def stage(self, schema: str | None, name: str, staging: str) -> None: ...
 
 
@@ -92,8 +102,15 @@ class TableWriter:
         if self.table is None and not self.create:
             told = f"there is no table {self.identity!r}; create it, or give create = true"
             raise tailrace.FatalError(told)
-        if self.table is not None and self.version is not None:
+        if self.table is None:
+            return
+        if self.version is not None:
             self._has_version(self.table)
+        granted = self.database.rights(self.schema, self.name)
+        missing = [] if granted is None else sorted({*_NEEDS[self.mode], "SELECT"} - granted)
+        if missing:
+            told = f"the login may not {' and '.join(missing)} there, which {self.mode} needs"
+            raise tailrace.FatalError(f"{self.identity}: {told}; grant it, as the README says")
 
     def write(self, batch: tailrace.Batch) -> list[tailrace.Outcome]:
         """Write a batch in one transaction."""

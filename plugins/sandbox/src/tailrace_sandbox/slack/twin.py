@@ -20,6 +20,20 @@ from tailrace_sandbox.wire import Answer, Request
 
 API, HOOKS = "/api/", "/services/"
 SHOWN_TEXT = 2000
+SCOPES = {
+    "chat.delete": "chat:write",
+    "chat.postMessage": "chat:write",
+    "chat.update": "chat:write",
+    "conversations.history": "channels:history",
+    "conversations.info": "channels:read",
+    "conversations.join": "channels:join",
+    "conversations.list": "channels:read",
+    "conversations.open": "im:write",
+    "conversations.replies": "channels:history",
+    "users.list": "users:read",
+    "users.lookupByEmail": "users:read.email",
+}
+"""The scope that each method needs."""
 POSTS = ("chat.postMessage", "")
 """Methods that are paced by the channel; the empty one is a webhook."""
 
@@ -37,6 +51,7 @@ class SlackTwin:
         self._lock = threading.Lock()
         self._workspace = Workspace()
         self._failures: list[tuple[str, str, bool]] = []
+        self._scopes = frozenset(SCOPES.values())
         self._quota = Quota(1, 1.0) if quotas else None
 
     def add_channel(self, name: str, *, member: bool = True, archived: bool = False) -> str:
@@ -59,13 +74,20 @@ class SlackTwin:
         with self._lock:
             self._failures += [(method, code, done)] * times
 
+    def grant(self, *scopes: str) -> None:
+        """Give tokens these scopes and no others."""
+        with self._lock:
+            self._scopes = frozenset(scopes)
+
     def answer(self, request: Request) -> Answer:
         """Do what a request asks for."""
         with self._lock:
             if request.path.startswith(HOOKS):
                 return self._hook(request)
             if request.path.startswith(API):
-                return self._call(request, request.path.removeprefix(API))
+                told = self._call(request, request.path.removeprefix(API))
+                scopes = ("X-OAuth-Scopes", ",".join(sorted(self._scopes)))
+                return attrs.evolve(told, headers=(*told.headers, scopes))
         return _plain("Nothing here.\n", HTTPStatus.NOT_FOUND)
 
     def refuse(self, request: Request, status: int) -> Answer:
@@ -83,6 +105,7 @@ class SlackTwin:
         with self._lock:
             self._workspace = Workspace()
             self._failures.clear()
+            self._scopes = frozenset(SCOPES.values())
             if self._quota is not None:
                 self._quota.clear()
 
@@ -121,6 +144,10 @@ class SlackTwin:
             return _json({"ok": False, "error": "unknown_method", "req_method": name})
         if given is None:
             return _json({"ok": False, "error": "invalid_json"})
+        needed = SCOPES.get(name)
+        if needed is not None and needed not in self._scopes:
+            lacks = {"needed": needed, "provided": ",".join(sorted(self._scopes))}
+            return _json({"ok": False, "error": "missing_scope", **lacks})
         if self._limited(name, str(given.get("channel"))):
             return self._slow_down(request)
         failure = next((each for each in self._failures if each[0] == name), None)
