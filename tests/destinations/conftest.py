@@ -11,6 +11,8 @@ from tailrace_sandbox import Sandbox
 from .discovered import built_once
 from .on_http import Events, Http, KeyedEvents, Looked
 from .on_hubspot import HubSpot
+from .on_notion import Notion
+from .on_salesforce import Salesforce, SalesforceJobs
 from .on_sheets import Sheets
 from .on_slack import Slack, SlackWithoutHistory, Webhook
 from .on_sql import Duck, Postgres, Sqlite
@@ -20,6 +22,9 @@ PLACES = {
     "slack without history": SlackWithoutHistory,
     "slack webhook": Webhook,
     "hubspot": HubSpot,
+    "salesforce": Salesforce,
+    "salesforce by jobs": SalesforceJobs,
+    "notion": Notion,
     "http": Http,
     "http by keys": KeyedEvents,
     "http looked up": Looked,
