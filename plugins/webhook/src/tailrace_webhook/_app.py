@@ -21,6 +21,8 @@ Send = Callable[[Message], Awaitable[None]]
 _TOGETHER = 256
 """Requests of one commit, at most."""
 _LATER = {"retry-after": "30"}
+_HEAD_BYTES, _HEADERS = 32 << 10, 100
+"""Bytes of a request's line and headers, and headers, at most."""
 _LINGER, _LINGER_BYTES = 1.0, 8 << 20
 """Seconds and bytes for which a refused body is still read, so that its sender sees the answer."""
 _TELL = 60.0
@@ -187,6 +189,9 @@ def _request(scope: Message) -> Request:
 
 def _look(request: Request, most: int) -> None:
     """Refuse by a request's head what need not be read."""
+    size = len(request.target) + sum(len(name) + len(text) + 4 for name, text in request.headers)
+    if size > _HEAD_BYTES or len(request.headers) > _HEADERS:
+        raise Refused(431, "the head is too large")
     names = {name for name, _ in request.headers}
     if {"content-length", "transfer-encoding"} <= names:
         raise Refused(400, "the body's length is told in two ways")

@@ -14,7 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 import tailrace
 
 _HEAD_BYTES = 32 << 10
-"""Bytes of a request's line and headers together, at most."""
+"""Bytes of a head that has not ended after which its connection is closed."""
 _IDLE = 5
 """Seconds that a connection may stay open between two requests."""
 _BACKLOG = 128
