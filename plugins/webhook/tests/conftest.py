@@ -83,12 +83,14 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def listening_to(*all_options):
-    log, lines = logging.Logger("test"), []
-    log.addHandler(_Lines(lines))
-    with receive(all_options, log=log) as receivers:
+    log, lines = logging.getLogger("tailrace.webhook"), []
+    shown = _Lines(lines)
+    log.addHandler(shown)
+    with receive(all_options) as receivers:
         yield [
             Listening(each, one, lines) for each, one in zip(all_options, receivers, strict=True)
         ]
+    log.removeHandler(shown)
 
 
 @pytest.fixture

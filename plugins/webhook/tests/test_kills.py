@@ -118,7 +118,7 @@ class Serving:
             assert line, self.said
             self.said.append(line)
         self._draining = threading.Thread(
-            target=lambda pipe: self.said.extend(pipe), args=(self.running.stderr,)
+            target=self.said.extend, args=(self.running.stderr,)
         )
         self._draining.start()
 

@@ -2,13 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from logging import Logger
+from logging import Logger, getLogger
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 import tailrace
+
+if TYPE_CHECKING:
+    from tailrace_webhook._receiver import Receiver
+
+_log = getLogger("tailrace.webhook")
 
 
 @attrs.frozen(kw_only=True)
@@ -86,8 +91,8 @@ def open_inbox(options: Options, *, log: Logger, syncs: Sequence[str]) -> Iterat
 
 
 @contextmanager
-def receive(options: Sequence[Options], *, log: Logger) -> Iterator[Sequence[Any]]:
-    """Listen for all endpoints; those of one address share a server."""
+def receive(options: Sequence[Options], *, log: Logger = _log) -> Iterator[Sequence["Receiver"]]:
+    """Listen for all endpoints, and give a receiver for each; those of one address share a server."""
     from tailrace_webhook._receiver import listen
 
     with listen(options, log) as receivers:
