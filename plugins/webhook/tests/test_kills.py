@@ -117,9 +117,7 @@ class Serving:
         while "listening on" not in (line := self.running.stderr.readline()):
             assert line, self.said
             self.said.append(line)
-        self._draining = threading.Thread(
-            target=self.said.extend, args=(self.running.stderr,)
-        )
+        self._draining = threading.Thread(target=self.said.extend, args=(self.running.stderr,))
         self._draining.start()
 
     def end(self, number):
