@@ -121,12 +121,42 @@ def test_a_form_gives_a_row_of_texts(listen):
         ]
 
 
-def test_what_people_click_on_in_slack_is_the_json_within_its_form(listen):
+@pytest.mark.parametrize(
+    ("scheme", "row"),
+    [
+        ("slack", {"type": "block_actions"}),
+        ("github", {"type": "block_actions"}),
+        ("standard", {"payload": '{"type":"block_actions"}'}),
+    ],
+)
+def test_a_form_of_one_payload_is_the_json_in_it_where_the_service_sends_such(listen, scheme, row):
     body = b"payload=%7B%22type%22%3A%22block_actions%22%7D"
-    with listen(scheme="slack") as endpoint:
-        assert endpoint.post(body, {**sign("slack", body), **FORM})[0] == 200
+    with listen(scheme=scheme) as endpoint:
+        assert endpoint.post(body, {**sign(scheme, body), **FORM})[0] == 200
 
-        assert endpoint.rows == [{"type": "block_actions"}]
+        assert endpoint.rows == [row]
+
+
+def test_while_a_sender_changes_its_secret_both_count_and_then_the_new_one_only(tmp_path):
+    secrets = [tailrace.Secret(each) for each in (SECRET, OTHER)]
+    both = options(tmp_path, secret=secrets[1], old_secrets=(secrets[0],))
+    with listening_to(both) as (endpoint,):
+        assert endpoint.send({"n": 1}, id="a", secret=SECRET) == 200
+        assert endpoint.send({"n": 2}, id="b", secret=OTHER) == 200
+    with listening_to(options(tmp_path, secret=secrets[1])) as (endpoint,):
+        assert endpoint.send({"n": 3}, id="c", secret=SECRET) == 401
+        assert endpoint.send({"n": 1}, id="a", secret=OTHER) == 200
+
+        assert endpoint.rows == [{"n": 1}, {"n": 2}]
+
+
+def test_rows_that_nobody_serves_any_more_are_told_of(tmp_path):
+    with listening_to(options(tmp_path, path="/old")) as (endpoint,):
+        endpoint.send([{"n": 1}, {"n": 2}])
+    with listening_to(options(tmp_path, path="/new")) as (endpoint,):
+        assert endpoint.log == [
+            f"{tmp_path / 'inbox.sqlite'}: 2 rows of /old lie there, which nobody serves"
+        ]
 
 
 def test_slacks_question_whether_somebody_is_there_is_answered_and_not_kept(listen):

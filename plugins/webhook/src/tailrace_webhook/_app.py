@@ -148,6 +148,7 @@ class App:
         request = _request(scope)
         options = gate.endpoint.options
         _look(request, options.max_body)
+        kind_of(options.scheme, request.find("content-type"))
         body = await incoming.read(options.max_body, options.read_timeout)
         taken = gate.endpoint.take(attrs.evolve(request, body=body), self.now())
         if isinstance(taken, str):
@@ -197,7 +198,6 @@ def _look(request: Request, most: int) -> None:
         raise Refused(400, "the body's length is told in two ways")
     if request.find("content-encoding") not in (None, "identity"):
         raise Refused(415, "the body is compressed")
-    kind_of(request.find("content-type"))
     length = request.find("content-length")
     if length is not None and int(length) > most:
         raise Refused(413, f"the body is larger than {most:,} bytes")

@@ -58,7 +58,7 @@ class Endpoint:
             _from_here(request)
         else:
             signature = verify(options.scheme, request, self.keys, now, options.public_url)
-        kind = kind_of(request.find("content-type"))
+        kind = kind_of(options.scheme, request.find("content-type"))
         body = parse(kind, request.body)
         if options.scheme == "slack" and value_at(body, "type") == "url_verification":
             return str(value_at(body, "challenge"))
