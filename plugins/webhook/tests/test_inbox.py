@@ -206,6 +206,39 @@ def test_each_id_is_kept_once_and_what_has_none_always(tmp_path_factory, batches
     assert got == wanted
 
 
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("put"), st.integers(1, 3)),
+        st.tuples(st.just("read"), st.sampled_from(["a", "b", "ab"])),
+        st.tuples(st.just("read and fail"), st.sampled_from(["a", "b", "ab"])),
+    ),
+    max_size=25,
+)
+
+
+@given(steps=STEPS)
+def test_each_sync_gets_each_row_once_and_in_order_from_its_first_read_on(tmp_path_factory, steps):
+    folder = tmp_path_factory.mktemp("it")
+    count, positions, got, since = 0, {}, {"a": [], "b": []}, {}
+    for step, what in [*steps, ("read", "a"), ("read", "b")]:
+        if step == "put":
+            put(folder / "inbox.sqlite", *[kept(count + n) for n in range(what)])
+            count += what
+            continue
+        for names in [what] if len({positions.get(each) for each in map(str, what)}) == 1 else what:
+            position = positions.get(names[0])
+            rows, after = read(folder, position and dict(position), syncs=tuple(names))
+            for each in names:
+                since.setdefault(each, rows[0] if rows else count)
+                if step == "read":
+                    got[each] += rows
+                    positions[each] = after and tuple(sorted(after.items()))
+
+    assert got == {each: list(range(since[each], count)) for each in "ab"}
+    first = {each for each, begin in since.items() if begin}
+    assert len(first) < 2  # what nobody has read yet is there for the first that does
+
+
 @attrs.define
 class Clock:
     time: float = 100.0

@@ -126,3 +126,8 @@ def test_a_form_reaches_crm_database_and_channel_though_the_receiver_is_killed(s
     assert code == (0 if story.name == "form.toml" else -signal.SIGTERM)
     assert story.whole(range(22))
     assert story.said() == Counter(f"P{n} wants the plan team" for n in range(22))
+    files = {each: each.read_bytes() for each in story.folder.rglob("*") if each.is_file()}
+    assert [each.name for each, text in files.items() if SECRET.encode() in text] == []
+    if story.name == "form.toml":
+        inboxes = [text for each, text in files.items() if each.name.startswith("inbox")]
+        assert inboxes and b"@example.com" not in b"".join(inboxes)

@@ -70,27 +70,24 @@ class Receiver:
 def listen(options: Sequence["Options"], log: Logger) -> Iterator[Sequence[Receiver]]:
     """Listen for all endpoints, and give a receiver for each."""
     endpoints = _endpoints(options)
-    receivers = [Receiver("", each.batch_size, each.max_wait) for each in options]
     with ExitStack() as stack:
         commits = _commits(options, stack, log)
-        servers: dict[tuple[str, int], list[int]] = {}
-        for at, each in enumerate(options):
-            servers.setdefault((each.host, each.port), []).append(at)
-        for (host, port), places in servers.items():
+        receivers: dict[int, Receiver] = {}
+        for places in _servers(options):
+            host, port = options[places[0]].host, options[places[0]].port
+            listening = stack.enter_context(bind(host, port))
+            here, port = listening.getsockname()[:2]
             gates = {}
-            listening = bind(host, port)
-            here, port_taken = listening.getsockname()[:2]
-            shown = f"[{host}]" if ":" in host else host
             for at in places:
                 each = options[at]
                 if each.scheme == "none" and not is_loopback(here):
-                    listening.close()
                     told = f"none is for a loopback address, and {host} is {here} ({each.path})"
                     raise tailrace.ConfigError(tailrace.Problem("scheme", told))
-                waiting = commits[_where(each)].inbox.waiting()
-                receivers[at].arrived(waiting.get(each.path, 0), before=True)
-                receivers[at].address = f"http://{shown}:{port_taken}{each.path}"
-                gates[each.path] = Gate(endpoints[at], commits[_where(each)], receivers[at].arrived)
+                kept = commits[_where(each)]
+                address = f"http://{f'[{host}]' if ':' in host else host}:{port}{each.path}"
+                receivers[at] = Receiver(address, each.batch_size, each.max_wait)
+                receivers[at].arrived(kept.inbox.waiting().get(each.path, 0), before=True)
+                gates[each.path] = Gate(endpoints[at], kept, receivers[at].arrived)
             stack.enter_context(
                 running(
                     App(gates, log),
@@ -100,7 +97,15 @@ def listen(options: Sequence["Options"], log: Logger) -> Iterator[Sequence[Recei
                     failed=_all_fail([receivers[at] for at in places]),
                 )
             )
-        yield receivers
+        yield [receivers[at] for at in range(len(options))]
+
+
+def _servers(options: Sequence["Options"]) -> Sequence[list[int]]:
+    """Put the places of endpoints together that share an address."""
+    servers: dict[tuple[str, int], list[int]] = {}
+    for at, each in enumerate(options):
+        servers.setdefault((each.host, each.port), []).append(at)
+    return list(servers.values())
 
 
 def _endpoints(options: Sequence["Options"]) -> list[Endpoint]:

@@ -116,4 +116,3 @@ def running(
     finally:
         server.should_exit = True
         thread.join()
-        listening.close()
