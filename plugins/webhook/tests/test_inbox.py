@@ -97,6 +97,7 @@ def test_an_inbox_that_was_made_anew_is_read_from_its_start(tmp_path):
     put(inbox, kept(3))
 
     assert read(tmp_path, position)[0] == [3]
+    assert read(tmp_path, 17)[0] == [3]  # what another source has left
 
 
 def test_an_older_copy_of_an_inbox_is_told_of_and_skips_nothing(tmp_path):
@@ -267,7 +268,7 @@ def test_a_run_is_worth_it_when_enough_rows_lie_ready_or_the_first_has_waited():
     assert not receiver.wait(0)
 
 
-def test_rows_from_before_and_repeats():
+def test_rows_of_before_are_worth_it_at_once_and_no_rows_never_are():
     receiver = Receiver("", batch_size=100, max_wait=5.0, now=Clock())
     receiver.arrived(0)
     assert not receiver.wait(0)

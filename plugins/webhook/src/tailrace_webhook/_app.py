@@ -54,7 +54,7 @@ class Commits:
             told: Sequence[int | Exception]
             try:
                 told = await asyncio.to_thread(self.inbox.store, requests, self.remember, self.most)
-            except (Full, sqlite3.Error) as error:
+            except Exception as error:  # noqa: BLE001  # raised where each waits
                 told = [error] * len(taken)
             for (_, future), each in zip(taken, told, strict=True):
                 if future.done():
@@ -132,7 +132,8 @@ class App:
             text = await self._taken(scope, incoming)
         except Refused as refused:
             status, text, headers = refused.status, refused.why, dict(refused.headers)
-            self._note(scope["path"], refused)
+            if status != 503:  # which is told with more than the sender is to know
+                self._note(scope["path"], status, text)
         except Exception:
             self.log.exception("a request could not be answered")
             status, text = 500, "tailrace failed"
@@ -160,25 +161,22 @@ class App:
     async def _kept(self, commits: Commits, request: Kept) -> int:
         try:
             return await commits.keep(request)
-        except Full as full:
-            self.log.warning("%s: the inbox is full%s", request.endpoint, full)
-            raise Refused(503, "the inbox is full", _LATER) from None
-        except sqlite3.Error as error:
-            self.log.error("%s: the inbox cannot be written: %s", request.endpoint, error)  # noqa: TRY400  # said in one line
-            raise Refused(503, "the inbox cannot be written", _LATER) from None
+        except (Full, sqlite3.Error) as error:
+            self._note(request.endpoint, 503, f"the inbox cannot take it: {error}")
+            raise Refused(503, "the inbox can take nothing now", _LATER) from None
 
-    def _note(self, path: str, refused: Refused) -> None:
+    def _note(self, path: str, status: int, why: str) -> None:
         """Tell of a refusal once, and then once a minute how many of its kind there were."""
-        if path not in self.gates or refused.status == 503:
+        if path not in self.gates:
             return
-        kind, now = (path, refused.why), time.monotonic()
+        kind, now = (path, why), time.monotonic()
         since, count = self._refusals.get(kind, (-_TELL, 0))
         if now - since < _TELL:
             self._refusals[kind] = since, count + 1
             return
         self._refusals[kind] = now, 0
         more = f" ({count} more since the last such line)" if count else ""
-        self.log.warning("%s: refused with %d: %s%s", path, refused.status, refused.why, more)
+        self.log.warning("%s: refused with %d: %s%s", path, status, why, more)
 
 
 def _request(scope: Message) -> Request:

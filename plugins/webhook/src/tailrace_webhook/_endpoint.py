@@ -71,7 +71,7 @@ class Endpoint:
             rows=len(rows),
             rows_at=options.rows,
             ids=self._ids(request, body, rows, signature),
-            headers={name: "".join(value) for name, value in self._headers(request)},
+            headers=dict(self._headers(request)),
         )
 
     def _ids(
@@ -156,7 +156,13 @@ def is_loopback(host: str | None) -> bool:
 
 def _from_here(request: Request) -> None:
     """Refuse what a web page of somewhere else has a browser send to an unsigned endpoint."""
-    host = urlsplit(f"//{request.find('host') or ''}").hostname
     origin = request.find("origin")
-    if not is_loopback(host) or (origin is not None and not is_loopback(urlsplit(origin).hostname)):
+    places = [f"//{request.find('host') or ''}", *([] if origin is None else [origin])]
+    if not all(is_loopback(_host_of(each)) for each in places):
         raise Refused(403, "without signatures, only what this machine itself sends is taken")
+
+
+def _host_of(address: str) -> str | None:
+    with suppress(ValueError):
+        return urlsplit(address).hostname
+    return None

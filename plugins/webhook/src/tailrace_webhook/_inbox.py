@@ -141,10 +141,10 @@ class Inbox:
         return dict(self._connection.execute(told).fetchall())
 
     def _blame(self, endpoint: str) -> str:
-        """Name the sync that has settled least, of those that read an endpoint."""
+        """Say that it is full, and which of the syncs that read an endpoint has settled least."""
         told = "SELECT sync FROM reader WHERE endpoint = ? ORDER BY settled LIMIT 1"
         found = self._connection.execute(told, (endpoint,)).fetchone()
-        return "" if found is None else f"; of those that read it, {found[0]} has settled least"
+        return "it is full" + (f"; the sync {found[0]} has settled least" if found else "")
 
     @property
     def last(self) -> int:

@@ -36,7 +36,7 @@ class Reader:
 
     def _after(self, position: Any) -> int:
         """Give the number to read on from: all of an inbox that was made anew is unread."""
-        if position is None or position["inbox"] != self.inbox.id:
+        if not isinstance(position, Mapping) or position.get("inbox") != self.inbox.id:
             return 0
         number, last = int(position["after"]), self.inbox.last
         if number > last:
