@@ -1,6 +1,7 @@
 """Receiving: what is answered with 2xx lies in the inbox, once; everything else says why not."""
 
 import json
+import logging
 import sqlite3
 import time
 from contextlib import closing, contextmanager
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tailrace
+from tailrace_webhook._app import App
 from tailrace_webhook._bodies import parse, rows_of
 from tailrace_webhook._schemes import Refused
 
@@ -64,6 +66,22 @@ def test_the_log_tells_of_a_kind_of_refusal_once_and_never_shows_a_secret_or_a_b
             endpoint.post(body, sign("standard", body, secret=OTHER))
 
         assert endpoint.log == ["/in: refused with 401: the signature does not fit"]
+
+
+def test_a_refusal_that_goes_on_is_counted_and_told_once_a_minute():
+    lines, clock = [], iter([0, 1, 59, 61, 62, 200])
+    log = logging.Logger("it")  # noqa: LOG001  # nobody else's
+    log.warning = lambda text, *given: lines.append(text % given)
+    app = App({"/in": None}, log, elapsed=lambda: next(clock))
+    for _ in range(6):
+        app._note("/in", 401, "no")
+    app._note("/elsewhere", 404, "no")
+
+    assert lines == [
+        "/in: refused with 401: no",
+        "/in: refused with 401: no (2 more since the last such line)",
+        "/in: refused with 401: no (1 more since the last such line)",
+    ]
 
 
 def test_an_event_is_remembered_after_it_was_delivered_and_for_as_long_as_is_said(tmp_path):

@@ -120,6 +120,7 @@ class App:
     gates: Mapping[str, Gate]
     log: Logger
     now: Callable[[], float] = time.time
+    elapsed: Callable[[], float] = time.monotonic
     _refusals: dict[tuple[str, str], tuple[float, int]] = attrs.field(factory=dict)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
@@ -169,7 +170,7 @@ class App:
         """Tell of a refusal once, and then once a minute how many of its kind there were."""
         if path not in self.gates:
             return
-        kind, now = (path, why), time.monotonic()
+        kind, now = (path, why), self.elapsed()
         since, count = self._refusals.get(kind, (-_TELL, 0))
         if now - since < _TELL:
             self._refusals[kind] = since, count + 1

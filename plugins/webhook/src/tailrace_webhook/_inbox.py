@@ -177,18 +177,19 @@ class Inbox:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
     def pages(self, endpoint: str, after: int) -> Iterator[list[Kept]]:
-        """Give an endpoint's requests after a number, in their order."""
-        while page := self._page(endpoint, after):
+        """Give an endpoint's requests after a number, in their order, but none that come meanwhile."""
+        last = self.last
+        while page := self._page(endpoint, after, last):
             yield page
             after = page[-1].number
 
-    def _page(self, endpoint: str, after: int) -> list[Kept]:
+    def _page(self, endpoint: str, after: int, last: int) -> list[Kept]:
         page, size = [], 0
         with closing(
             self._connection.execute(
                 "SELECT number, received, kind, body, rows, told FROM request"
-                " WHERE endpoint = ? AND number > ? ORDER BY number LIMIT ?",
-                (endpoint, after, _PAGE),
+                " WHERE endpoint = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?",
+                (endpoint, after, last, _PAGE),
             )
         ) as found:
             for number, received, kind, body, rows, told in found:
