@@ -7,6 +7,7 @@ import time
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from socket import create_server
 
 import pytest
 from hypothesis import given
@@ -333,6 +334,17 @@ def test_endpoints_of_one_address_share_a_server_and_keep_apart_what_they_get(tm
         assert second.send({"n": 3}, secret=SECRET) == 401
 
         assert (first.rows, second.rows) == ([{"n": 1}], [{"n": 2}])
+
+
+def test_a_localhost_that_others_can_reach_is_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        "tailrace_webhook._receiver.bind", lambda host, port: create_server(("0.0.0.0", port))
+    )
+    with (
+        pytest.raises(tailrace.ConfigError, match="localhost is 0.0.0.0"),
+        listening_to(options(tmp_path, scheme="none", host="localhost")),
+    ):
+        pass
 
 
 def test_two_sources_of_one_place_are_refused(tmp_path):

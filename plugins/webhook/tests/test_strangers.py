@@ -158,6 +158,12 @@ def test_a_body_that_is_announced_too_large_is_refused_before_a_byte_of_it_is_se
         assert endpoint.post(body)[0] == 200
 
 
+def test_the_answer_reaches_who_sends_all_of_too_large_a_body_before_listening(listen):
+    with listen(scheme="none", max_body=1_000) as endpoint:
+        for _ in range(5):
+            assert endpoint.post(b"x" * (6 << 20))[0] == 413
+
+
 def test_a_body_without_an_end_is_refused_and_no_memory_goes_with_it(listen):
     piece = b"10000\r\n" + b"x" * 65_536 + b"\r\n"
     with listen(scheme="none") as endpoint:
