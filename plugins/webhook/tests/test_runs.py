@@ -1,12 +1,13 @@
-"""Runs: syncs that read an inbox, from Python and from the command line."""
+"""Runs: syncs that read an inbox."""
 
-import os
-import subprocess
-import sys
+import threading
 
 import pytest
 
 import tailrace
+from tailrace._engine.clock import SystemClock
+from tailrace._engine.preparing import prepare_all
+from tailrace._engine.serving import serve
 from tailrace.testing import MemoryDestination
 from tailrace_webhook._inbox import open_file
 
@@ -67,34 +68,27 @@ def test_rows_that_wait_from_before_are_worth_a_run_at_once(tmp_path):
         assert not endpoint.receiver.wait(0)
 
 
-PROJECT = """
-[sync.it]
-source = {{ plugin = "webhook", path = "/in", {} }}
-destination = {{ plugin = "sql", url = "sqlite:///it.db", table = "it", create = true }}
-"""
-
-
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("port = 0", "secret: is missing; without one"),
-        ('scheme = "none", host = "0.0.0.0"', "scheme: none is for a loopback address"),
-        ('secret = { env = "EMPTY" }', "the environment variable EMPTY is empty"),
-        ('secret = { env = "SECRET" }, host = "256.0.0.1"', "256.0.0.1:8787 cannot be listened on"),
+        ({"port": 0}, "secret: is missing; without one"),
+        ({"scheme": "none", "host": "0.0.0.0"}, "scheme: none is for a loopback address"),
+        ({"secret": {"env": "EMPTY"}}, "the environment variable EMPTY is empty"),
+        ({"secret": SECRET, "host": "256.0.0.1"}, "256.0.0.1:8787 cannot be listened on"),
     ],
 )
-def test_the_command_refuses_to_start_where_anybody_could_send(tmp_path, given, told):
-    (tmp_path / "tailrace.toml").write_text(PROJECT.format(given))
-    done = subprocess.run(
-        [sys.executable, "-m", "tailrace", "serve"],
-        cwd=tmp_path,
-        env={**os.environ, "EMPTY": "", "SECRET": SECRET},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def test_nothing_is_served_where_anybody_could_send(tmp_path, monkeypatch, given, told):
+    monkeypatch.setenv("EMPTY", "")
+    given = {"path": "/in", "inbox": str(tmp_path / "inbox.sqlite"), **given}
+    ending = threading.Event()
+    ending.set()
+    with pytest.raises(tailrace.ConfigError) as error:
+        serve(
+            prepare_all([sync("it", MemoryDestination(), given, tmp_path)]),
+            SystemClock(ending),
+            ending,
+            told=lambda place, report: None,
+        )
 
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert SECRET not in done.stdout + done.stderr
+    assert told in str(error.value)
+    assert SECRET not in str(error.value)

@@ -1,5 +1,6 @@
 """The story of the README: a form calls, three places get to know, and the receiver is killed."""
 
+import base64
 import http.client
 import json
 import os
@@ -12,16 +13,16 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from socket import create_server
 
 import pytest
+from standardwebhooks import Webhook
 
-from tailrace_sandbox import Sandbox
-
-from .senders import OTHER, SECRET, sign
-
-TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+README = Path(__file__).parents[2] / "plugins/webhook/README.md"
+TEXT = README.read_text(encoding="utf-8")
+SECRET, OTHER = ("whsec_" + base64.b64encode(bytes([n] * 32)).decode() for n in (7, 8))
 EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", TEXT, re.DOTALL))
 
 
@@ -75,7 +76,12 @@ class Story:
     def fill_in(self, n, secret=SECRET):
         answer = {"email": f"p{n}@example.com", "name": f"P{n}", "plan": "team"}
         body = json.dumps(answer).encode()
-        headers = sign("standard", body, id=f"msg_{n}", secret=secret)
+        now = datetime.now(UTC)
+        headers = {
+            "webhook-id": f"msg_{n}",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(secret).sign(f"msg_{n}", now, body.decode()),
+        }
         with closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as line:
             line.request("POST", "/form", body, headers)
             return line.getresponse().status
@@ -104,9 +110,8 @@ class Story:
 
 
 @pytest.fixture(params=["form.toml", "form.py"])
-def story(request, tmp_path):
-    with Sandbox() as sandbox:
-        yield Story(request.param, tmp_path, sandbox)
+def story(request, tmp_path, sandbox):
+    return Story(request.param, tmp_path, sandbox)
 
 
 def test_a_form_reaches_crm_database_and_channel_though_the_receiver_is_killed(story):
