@@ -2,6 +2,7 @@
 
 import json
 import logging
+import sqlite3
 import stat
 
 import attrs
@@ -126,6 +127,33 @@ def test_what_comes_while_a_run_reads_is_left_to_the_next_so_that_each_run_ends(
 
     assert seen == list(range(600))
     assert read(tmp_path, page.position)[0] == [1_100, 1_200]
+
+
+class Failing:
+    """A connection that cannot commit, as on a full disk."""
+
+    def __init__(self, inner):
+        self.inner = inner
+
+    def __getattr__(self, name):
+        return getattr(self.inner, name)
+
+    def execute(self, statement, *given):
+        if statement == "COMMIT":
+            raise sqlite3.OperationalError("disk I/O error")
+        return self.inner.execute(statement, *given)
+
+
+def test_what_could_not_be_committed_is_not_there_and_can_be_kept_once_it_can(tmp_path):
+    with open_file(tmp_path / "inbox.sqlite") as inbox:
+        full = attrs.evolve(inbox, connection=Failing(inbox._connection))
+        for _ in range(2):
+            with pytest.raises(sqlite3.OperationalError):
+                full.store([kept(1, told="a"), kept(2, told="b")], WEEK, 1 << 30)
+        assert inbox.waiting() == {}
+        assert inbox.store([kept(1, told="a"), kept(2, told="b")], WEEK, 1 << 30) == [1, 1]
+
+    assert read(tmp_path)[0] == [1, 2]
 
 
 def test_the_file_and_what_lies_beside_it_are_for_its_owner_alone(tmp_path):

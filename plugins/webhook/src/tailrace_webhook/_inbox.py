@@ -31,9 +31,9 @@ CREATE TABLE IF NOT EXISTS request (
     endpoint TEXT NOT NULL,
     received REAL NOT NULL,
     kind TEXT NOT NULL,
-    body BLOB NOT NULL,
     rows INTEGER NOT NULL,
-    told TEXT NOT NULL
+    told TEXT NOT NULL,
+    body BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS request_of ON request (endpoint, number);
 CREATE TABLE IF NOT EXISTS known (
@@ -102,9 +102,9 @@ class Inbox:
             "chosen": kept.chosen,
         }
         self._connection.execute(
-            "INSERT INTO request (endpoint, received, kind, body, rows, told)"
+            "INSERT INTO request (endpoint, received, kind, rows, told, body)"
             " VALUES (?, ?, ?, ?, ?, ?)",
-            (kept.endpoint, kept.received, kept.kind, kept.body, kept.rows, json.dumps(told)),
+            (kept.endpoint, kept.received, kept.kind, kept.rows, json.dumps(told), kept.body),
         )
         return kept.rows
 
@@ -187,12 +187,12 @@ class Inbox:
         page, size = [], 0
         with closing(
             self._connection.execute(
-                "SELECT number, received, kind, body, rows, told FROM request"
+                "SELECT number, received, kind, rows, told, body FROM request"
                 " WHERE endpoint = ? AND number > ? AND number <= ? ORDER BY number LIMIT ?",
                 (endpoint, after, last, _PAGE),
             )
         ) as found:
-            for number, received, kind, body, rows, told in found:
+            for number, received, kind, rows, told, body in found:
                 page.append(
                     Kept(
                         endpoint=endpoint,
@@ -214,11 +214,11 @@ class Inbox:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._connection.execute("COMMIT")
         except BaseException:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             raise
-        self._connection.execute("COMMIT")
 
 
 @contextmanager
