@@ -185,7 +185,7 @@ def test_a_bug_while_rows_are_kept_is_an_answer_too(listen, monkeypatch):
     with listen(scheme="none") as endpoint:
         with monkeypatch.context() as patched:
             patched.setattr("tailrace_webhook._inbox.Inbox.store", broken)
-            assert endpoint.post(b"{}")[::2] == (500, "tailrace failed")
+            assert endpoint.post(b"{}")[::2] == (500, "tailrace failed\n")
         assert endpoint.post(b"{}")[0] == 200
 
 

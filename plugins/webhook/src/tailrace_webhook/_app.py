@@ -132,12 +132,12 @@ class App:
         try:
             text = await self._taken(scope, incoming)
         except Refused as refused:
-            status, text, headers = refused.status, refused.why, dict(refused.headers)
+            status, text, headers = refused.status, f"{refused.why}\n", dict(refused.headers)
             if status != 503:  # which is told with more than the sender is to know
-                self._note(scope["path"], status, text)
+                self._note(scope["path"], status, refused.why)
         except Exception:
             self.log.exception("a request could not be answered")
-            status, text = 500, "tailrace failed"
+            status, text = 500, "tailrace failed\n"
         await _answer(send, incoming, status, text, headers)
 
     async def _taken(self, scope: Message, incoming: _Incoming) -> str:
