@@ -222,6 +222,21 @@ def test_more_connections_than_there_may_be_are_told_to_come_again_and_the_other
         assert statuses(lines[0].recv(65_536)) == [200]
         assert statuses(answered(lines[1])) == [408]
         assert endpoint.rows == [{}]
+        assert endpoint.log[0].startswith("connections are turned away")
+
+
+def test_a_connection_that_is_idle_gives_way_to_a_new_one_and_one_at_work_does_not(listen):
+    request = HEAD + b"content-length: 2\r\n\r\n"
+    with listen(scheme="none", max_connections=3) as endpoint, ExitStack() as stack:
+        busy, *idle = (stack.enter_context(connected(endpoint)) for _ in range(3))
+        busy.sendall(request)
+        for line in idle:
+            line.sendall(request + b"{}")
+            assert statuses(line.recv(65_536)) == [200]
+
+        assert [endpoint.post(b"{}")[0] for _ in range(3)] == [200] * 3
+        busy.sendall(b"{}")
+        assert statuses(busy.recv(65_536)) == [200]
 
 
 def test_a_request_that_breaks_off_leaves_nothing(listen):

@@ -26,7 +26,7 @@ _HEAD_BYTES, _HEADERS = 32 << 10, 100
 _LINGER, _LINGER_BYTES = 1.0, 8 << 20
 """Seconds and bytes for which a refused body is still read, so that its sender sees the answer."""
 _TELL = 60.0
-"""Seconds between two lines of the log about the same refusal."""
+"""Seconds between two lines of the log about the same."""
 
 
 @attrs.define
@@ -121,7 +121,7 @@ class App:
     log: Logger
     now: Callable[[], float] = time.time
     elapsed: Callable[[], float] = time.monotonic
-    _refusals: dict[tuple[str, str], tuple[float, int]] = attrs.field(factory=dict)
+    _told: dict[str, tuple[float, int]] = attrs.field(factory=dict)
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         """Answer one request (ASGI)."""
@@ -166,18 +166,25 @@ class App:
             self._note(request.endpoint, 503, f"the inbox cannot take it: {error}")
             raise Refused(503, "the inbox can take nothing now", _LATER) from None
 
+    def crowded(self) -> None:
+        """Tell that a connection was turned away."""
+        self._tell("connections are turned away: there are max_connections of them")
+
     def _note(self, path: str, status: int, why: str) -> None:
-        """Tell of a refusal once, and then once a minute how many of its kind there were."""
-        if path not in self.gates:
-            return
-        kind, now = (path, why), self.elapsed()
-        since, count = self._refusals.get(kind, (-_TELL, 0))
+        """Tell of a refusal, but not of what is looked for where nothing is."""
+        if path in self.gates:
+            self._tell(f"{path}: refused with {status}: {why}")
+
+    def _tell(self, what: str) -> None:
+        """Tell of something once, and then once a minute how often it came again."""
+        now = self.elapsed()
+        since, count = self._told.get(what, (-_TELL, 0))
         if now - since < _TELL:
-            self._refusals[kind] = since, count + 1
+            self._told[what] = since, count + 1
             return
-        self._refusals[kind] = now, 0
+        self._told[what] = now, 0
         more = f" ({count} more since the last such line)" if count else ""
-        self.log.warning("%s: refused with %d: %s%s", path, status, why, more)
+        self.log.warning("%s%s", what, more)
 
 
 def _request(scope: Message) -> Request:

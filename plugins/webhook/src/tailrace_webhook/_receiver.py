@@ -13,7 +13,7 @@ import tailrace
 from tailrace_webhook._app import App, Commits, Gate
 from tailrace_webhook._endpoint import Endpoint, is_loopback, open_endpoint
 from tailrace_webhook._inbox import open_file
-from tailrace_webhook._server import bind, running
+from tailrace_webhook._server import Bounds, bind, running
 
 if TYPE_CHECKING:
     from tailrace_webhook import Options
@@ -88,15 +88,14 @@ def listen(options: Sequence["Options"], log: Logger) -> Iterator[Sequence[Recei
                 receivers[at] = Receiver(address, each.batch_size, each.max_wait)
                 receivers[at].arrived(kept.inbox.waiting().get(each.path, 0), before=True)
                 gates[each.path] = Gate(endpoints[at], kept, receivers[at].arrived)
-            stack.enter_context(
-                running(
-                    App(gates, log),
-                    listening,
-                    connections=max(options[at].max_connections for at in places),
-                    seconds=max(options[at].read_timeout for at in places),
-                    failed=_all_fail([receivers[at] for at in places]),
-                )
+            app = App(gates, log)
+            bounds = Bounds(
+                connections=max(options[at].max_connections for at in places),
+                seconds=max(options[at].read_timeout for at in places),
+                crowded=app.crowded,
             )
+            failed = _all_fail([receivers[at] for at in places])
+            stack.enter_context(running(app, listening, bounds, failed=failed))
         yield [receivers[at] for at in range(len(options))]
 
 

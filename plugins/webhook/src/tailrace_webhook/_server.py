@@ -5,8 +5,9 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 
+import attrs
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -24,44 +25,68 @@ _BUSY = (
 )
 
 
-def _bounded(connections: int, seconds: float) -> type[H11Protocol]:
-    """Make a protocol that takes so many connections, and so many seconds for a request's head.
+@attrs.frozen(kw_only=True)
+class Bounds:
+    """Say how many connections there may be at once, and the seconds that a request's head may take.
+
+    crowded: told of each connection that is turned away.
+    """
+
+    connections: int
+    seconds: float
+    crowded: Callable[[], None]
+
+
+class _Bounded(H11Protocol):
+    """Keep a connection within the bounds that a subclass has.
 
     uvicorn itself lets a head take as long as it likes, and counts connections only afterwards.
     """
 
-    class Bounded(H11Protocol):
-        late: asyncio.TimerHandle | None = None
+    bounds: ClassVar[Bounds]
+    late: asyncio.TimerHandle | None = None
 
-        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
-            super().connection_made(transport)
-            if len(self.connections) > connections:
-                transport.write(_BUSY)
-                transport.close()
-                return
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        if len(self.connections) <= self.bounds.connections or self._one_gives_way():
             self._expect()
+            return
+        self.bounds.crowded()
+        transport.write(_BUSY)
+        transport.close()
 
-        def data_received(self, data: bytes) -> None:
-            super().data_received(data)
-            if self.conn.their_state is h11.IDLE:
-                self._expect()
-            else:
-                self._forget()
-
-        def connection_lost(self, exc: Exception | None) -> None:
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.their_state is h11.IDLE:
+            self._expect()
+        else:
             self._forget()
-            super().connection_lost(exc)
 
-        def _expect(self) -> None:
-            if self.late is None:
-                self.late = self.loop.call_later(seconds, self.transport.abort)
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget()
+        super().connection_lost(exc)
 
-        def _forget(self) -> None:
-            if self.late is not None:
-                self.late.cancel()
-                self.late = None
+    def _expect(self) -> None:
+        """Give a request's head its time, from now on."""
+        if self.late is None:
+            self.late = self.loop.call_later(self.bounds.seconds, self.transport.abort)
 
-    return Bounded
+    def _forget(self) -> None:
+        if self.late is not None:
+            self.late.cancel()
+            self.late = None
+
+    def _one_gives_way(self) -> bool:
+        """Close a connection that is idle between two requests, if there is one."""
+        for each in self.connections:
+            if (
+                isinstance(each, _Bounded)
+                and each.timeout_keep_alive_task is not None
+                and not each.transport.is_closing()
+            ):
+                each.timeout_keep_alive_handler()
+                return True
+        return False
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -79,15 +104,14 @@ def bind(host: str, port: int) -> socket.socket:
 def running(
     app: Callable[..., Any],
     listening: socket.socket,
+    bounds: Bounds,
     *,
-    connections: int,
-    seconds: float,
     failed: Callable[[BaseException], None],
 ) -> Iterator[None]:
     """Serve for the time of a `with` block; what is being answered at its end is answered."""
     config = uvicorn.Config(
         app,
-        http=_bounded(connections, seconds),
+        http=type("Bounded", (_Bounded,), {"bounds": bounds}),
         ws="none",
         lifespan="off",
         loop="asyncio",
@@ -97,7 +121,7 @@ def running(
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=_IDLE,
-        timeout_graceful_shutdown=int(seconds) + 1,
+        timeout_graceful_shutdown=int(bounds.seconds) + 1,
         h11_max_incomplete_event_size=_HEAD_BYTES,
         backlog=_BACKLOG,
     )
