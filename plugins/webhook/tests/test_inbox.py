@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 import tailrace
 from tailrace.errors import SourceError
 from tailrace_webhook import open_inbox
-from tailrace_webhook._inbox import Kept, open_file
+from tailrace_webhook._file import open_file
+from tailrace_webhook._inbox import Kept
 from tailrace_webhook._receiver import Receiver
 
 from .conftest import options

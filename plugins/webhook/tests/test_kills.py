@@ -91,7 +91,7 @@ def test_a_death_at_the_commit_leaves_no_2xx_without_a_row_and_no_row_twice(
 
 
 def test_a_commit_outlasts_a_power_cut(tmp_path):
-    from tailrace_webhook._inbox import open_file
+    from tailrace_webhook._file import open_file
 
     with open_file(tmp_path / "inbox.sqlite") as inbox:
         ask = inbox._connection.execute

@@ -9,7 +9,7 @@ from tailrace._engine.clock import SystemClock
 from tailrace._engine.preparing import prepare_all
 from tailrace._engine.serving import serve
 from tailrace.testing import MemoryDestination
-from tailrace_webhook._inbox import open_file
+from tailrace_webhook._file import open_file
 
 from .conftest import listening_to, options
 from .senders import SECRET

@@ -82,7 +82,7 @@ class Options:
 def open_inbox(options: Options, *, log: Logger, syncs: Sequence[str]) -> Iterator[Any]:
     """Give a reader of what an endpoint has received."""
     from tailrace_webhook._endpoint import check
-    from tailrace_webhook._inbox import open_file
+    from tailrace_webhook._file import open_file
     from tailrace_webhook._reader import Reader
 
     check(options)

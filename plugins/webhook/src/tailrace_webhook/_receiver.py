@@ -12,7 +12,7 @@ import attrs
 import tailrace
 from tailrace_webhook._app import App, Commits, Gate
 from tailrace_webhook._endpoint import Endpoint, is_loopback, open_endpoint
-from tailrace_webhook._inbox import open_file
+from tailrace_webhook._file import open_file
 from tailrace_webhook._server import Bounds, bind, running
 
 if TYPE_CHECKING:
