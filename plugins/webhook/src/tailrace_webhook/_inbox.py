@@ -138,9 +138,9 @@ class Inbox:
                 [(endpoint, each) for each in forget if each not in syncs],
             )
             dropped = self._connection.execute(
-                "DELETE FROM request WHERE endpoint = ?1 AND number <="
-                " (SELECT min(settled) FROM reader WHERE endpoint = ?1)",
-                (endpoint,),
+                "DELETE FROM request WHERE endpoint = ? AND number <="
+                " (SELECT min(settled) FROM reader WHERE endpoint = ?)",
+                (endpoint, endpoint),
             ).rowcount
         if dropped:
             # What was overwritten is not to stay in the log beside the file.
