@@ -357,6 +357,11 @@ def test_a_relative_path_starts_from_the_projects_folder(tmp_path):
     assert [tmp_path / "c", Path("/d")] == made.paths
 
 
+def test_a_path_that_is_a_default_starts_there_too(tmp_path):
+    assert read({}, folder=tmp_path).path == tmp_path / "default"
+    assert read({}).path == Path("default")
+
+
 def test_a_class_may_refuse_values_itself():
     @attrs.frozen(kw_only=True)
     class Picky:

@@ -154,6 +154,8 @@ def _collect(
                 given[each.name] = parse(text, each.type)
             elif each.required:
                 problems.append(Problem(path, f"missing; looked in {places.looked(each.name)}"))
+            elif isinstance(each.default, Path):
+                given[each.name] = _rooted(each.default, places.folder)
         except Unfit as unfit:
             problems.append(Problem(path, str(unfit)))
         except _Misfits as misfits:
