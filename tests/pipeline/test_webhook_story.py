@@ -92,7 +92,7 @@ class Story:
             return line.getresponse().status
 
     def people(self):
-        return sorted(each["email"] for each in self.sandbox.hubspot.records("contacts"))
+        return sorted(each["Email"] for each in self.sandbox.salesforce.records("Contact"))
 
     def said(self):
         return Counter(each["text"] for each in self.sandbox.slack.messages("general"))
