@@ -10,6 +10,7 @@ import tailrace
 FIXED = [
     "run",
     "run_all",
+    "serve",
     "load",
     "Sync",
     "Report",

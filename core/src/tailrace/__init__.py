@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from tailrace.sync import load as load
     from tailrace.sync import run as run
     from tailrace.sync import run_all as run_all
+    from tailrace.sync import serve as serve
 
 _HOMES = {
     "_engine.report": ("Report",),
@@ -72,7 +73,7 @@ _HOMES = {
     "records": ("Action", "Batch", "Mode", "Record"),
     "schema": ("Field", "FieldType", "Schema"),
     "secret": ("Secret",),
-    "sync": ("Sync", "load", "run", "run_all"),
+    "sync": ("Sync", "load", "run", "run_all", "serve"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -1,6 +1,7 @@
 """The runner's face: a sync as a value, and the functions that run one or several."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -161,6 +162,31 @@ def run_all(syncs: Iterable[Sync]) -> list[Report]:
     reports: dict[int, Report] = {}
     execute_all(prepare_all(syncs), SystemClock(), told=reports.__setitem__)
     return [reports[place] for place in sorted(reports)]
+
+
+def serve(
+    syncs: Iterable[Sync],
+    *,
+    every: float | None = None,
+    ending: threading.Event | None = None,
+    told: Callable[[Report], None] | None = None,
+) -> None:
+    """Receive for syncs and deliver what comes, until Ctrl-C, or until `ending` is set.
+
+    What was received goes out before it returns. every: seconds after which sources that do not
+    receive are read again; without it they are refused. told: takes the report of each run that
+    found something to do. Raises ConfigError as `run_all` does.
+    """
+    from tailrace._engine import serving
+    from tailrace._engine.clock import SystemClock
+    from tailrace._engine.preparing import prepare_all
+
+    def telling(_: int, report: Report) -> None:
+        if told is not None:
+            told(report)
+
+    ending = threading.Event() if ending is None else ending
+    serving.serve(prepare_all(syncs), SystemClock(), ending, told=telling, every=every)
 
 
 def load(path: str | Path = "tailrace.toml") -> list[Sync]:

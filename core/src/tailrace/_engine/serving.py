@@ -89,11 +89,19 @@ def _keep_on(works: Iterable[Callable[[], None]], ending: threading.Event) -> No
     threads = [threading.Thread(target=guarded, args=(each,), daemon=True) for each in works]
     for thread in threads:
         thread.start()
+    try:
+        _join(threads)
+    except KeyboardInterrupt:
+        ending.set()
+        _join(threads)
+    for error in errors:
+        raise error
+
+
+def _join(threads: Iterable[threading.Thread]) -> None:
     for thread in threads:
         while thread.is_alive():
             thread.join(_LOOK)
-    for error in errors:
-        raise error
 
 
 @attrs.define(eq=False)
