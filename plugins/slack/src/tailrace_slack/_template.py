@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Container, Mapping
 from datetime import date, time
+from decimal import Decimal
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -158,6 +159,8 @@ def _spelling(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, (str, int, float)):
         return str(value)
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)  # 12.30 stays 12.30
     return encode_json(value).decode().strip('"')
 
 
