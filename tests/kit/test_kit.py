@@ -11,6 +11,8 @@ from tests.kit import crm
 import tailrace
 from tailrace.testing import DestinationKit
 
+pytestmark = pytest.mark.once
+
 SERVICE = crm.Crm()
 
 

@@ -19,6 +19,8 @@ import tailrace
 from tailrace import hookspecs
 from tailrace_sandbox import Sandbox
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     [*ROOT.glob("*.md"), *ROOT.glob("core/*.md"), *ROOT.glob("plugins/*/*.md")]

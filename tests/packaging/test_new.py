@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 STYLES = {"plain": [], "crm": ["--crm"], "source": ["--source"]}
 
 

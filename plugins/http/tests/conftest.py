@@ -16,7 +16,7 @@ from tailrace.testing import FakeClock
 from tailrace_sandbox import Sandbox
 
 settings.register_profile("quick", max_examples=50, deadline=None)
-settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1_000)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=200)
 settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 
 

@@ -25,7 +25,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 DISCOVERY = Path(__file__).parents[3] / "tests" / "vendors" / "discovery.py"
 
 settings.register_profile("quick", max_examples=50, deadline=None)
-settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1_000)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=200)
 settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 
 

@@ -18,7 +18,7 @@ from tailrace._engine.runner import execute
 from tailrace.testing import FakeClock, MemoryDestination
 
 settings.register_profile("quick", max_examples=50, deadline=None)
-settings.register_profile("thorough", settings.get_profile("quick"), max_examples=500)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=200)
 settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 
 

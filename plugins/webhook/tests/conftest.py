@@ -17,7 +17,7 @@ from tailrace_webhook import Options, open_inbox, receive
 from .senders import SECRET, URL, sign
 
 settings.register_profile("quick", max_examples=50, deadline=None)
-settings.register_profile("thorough", settings.get_profile("quick"), max_examples=1_000)
+settings.register_profile("thorough", settings.get_profile("quick"), max_examples=200)
 settings.load_profile("thorough" if os.environ.get("CI") else "quick")
 
 
