@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tailrace.errors import Problem as Problem
     from tailrace.errors import RejectedError as RejectedError
     from tailrace.errors import RetryableError as RetryableError
+    from tailrace.errors import SourceError as SourceError
     from tailrace.errors import TailraceError as TailraceError
     from tailrace.errors import UnansweredError as UnansweredError
     from tailrace.errors import UnsentError as UnsentError
@@ -56,6 +57,7 @@ _HOMES = {
         "Problem",
         "RejectedError",
         "RetryableError",
+        "SourceError",
         "TailraceError",
         "UnansweredError",
         "UnsentError",
