@@ -57,6 +57,9 @@ def stream(name="people", properties=PROPERTIES, key=("id",), **more):
     }
 
 
+PEOPLE = (stream(),)
+
+
 def schema(name="people", properties=PROPERTIES, key=("id",)):
     return {
         "type": "SCHEMA",
@@ -88,7 +91,7 @@ class Tap:
     def seen(self):
         return [json.loads(each) for each in (self.folder / "seen.jsonl").read_text().splitlines()]
 
-    def writes(self, *messages, end="\n", code="", catalog=(stream(),), after=""):
+    def writes(self, *messages, end="\n", code="", catalog=PEOPLE, after=""):
         """Let it write messages, or bytes as they stand; `code` runs before, `after` after that."""
         lines = [each if type(each) is bytes else json.dumps(each).encode() for each in messages]
         (self.folder / "lines").write_bytes(b"\n".join(lines) + (end.encode() if lines else b""))

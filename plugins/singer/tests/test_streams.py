@@ -102,7 +102,7 @@ def test_a_tap_that_fails_deletes_nothing_and_moves_nothing(tap, run):
 
 def test_what_came_before_a_failure_counts(tap, run):
     tap.writes(schema(), record(id=1), record(id=2), after="os.abort()")
-    report, destination = run(tap)
+    report, _ = run(tap)
 
     assert (report.read, report.delivered, report.exit_code) == (2, 2, 9)
     assert "was ended by signal 6" in report.problem
@@ -135,7 +135,7 @@ def test_rows_have_the_types_that_the_schema_tells(tap, run):
 
 def test_fields_are_declared_before_there_is_a_row(tap, run):
     tap.writes(schema(), record(id=1))
-    report, destination = run(tap, mapping={"n": "nmae"})
+    report, _ = run(tap, mapping={"n": "nmae"})
 
     assert report.exit_code == 3
     assert "the source has no field 'nmae'" in report.problem

@@ -1,10 +1,13 @@
 """The tap's configuration: put together, written for it alone, and hidden in what it says."""
 
+import json
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 import attrs
 import orjson
@@ -63,21 +66,25 @@ def encoded(value: Any) -> bytes:
 
 
 def hiding(config: Mapping[str, Any]) -> Hide:
-    """Make what hides the secrets of a configuration, also as JSON and addresses spell them."""
-    from urllib.parse import quote
-
+    """Make what hides the secrets of a configuration, in each way that texts are often spelled."""
     found = {
         text
         for secret in _secrets(config, False)
         for text in (secret, *secret.splitlines())
         if len(text) >= _SHORTEST
     }
-    spelled = {
-        each
-        for text in found
-        for each in (text, orjson.dumps(text).decode()[1:-1], repr(text)[1:-1], quote(text, ""))
-    }
+    spelled = {each for text in found for each in _spellings(text)}
     return Hide(tuple(sorted(spelled, key=len, reverse=True)))
+
+
+def _spellings(text: str) -> Iterator[str]:
+    yield text
+    yield repr(text)[1:-1]
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield quote(text, "")
+    yield quote_plus(text)
+    yield b64encode(text.encode()).decode()
 
 
 def read_json(path: Path, option: str) -> Any:

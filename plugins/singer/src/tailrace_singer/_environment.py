@@ -41,6 +41,16 @@ def install(requirements: Sequence[str], folder: Path, log: Logger) -> Path:
     return commands
 
 
+def checked(pip: str | Sequence[str]) -> tuple[str, ...]:
+    """Give an option's requirements, once none of them says something else to pip."""
+    requirements = (pip,) if isinstance(pip, str) else tuple(pip)
+    for each in requirements:
+        if not each.strip() or each.startswith("-"):
+            told = f"{each!r} is no requirement; what else pip is to know stands in its settings"
+            raise tailrace.ConfigError(tailrace.Problem("pip", told))
+    return requirements
+
+
 def name_of(requirement: str) -> str:
     """Give the name of a requirement's package, which taps also give their command."""
     found = _NAME.match(requirement)

@@ -11,7 +11,7 @@ import tailrace
 from tailrace_singer import Options
 from tailrace_singer._catalog import Stream, choose, uncatalogued
 from tailrace_singer._config import compose, hiding, read_json
-from tailrace_singer._environment import install, name_of
+from tailrace_singer._environment import checked, install, name_of
 from tailrace_singer._messages import parse
 from tailrace_singer._process import Tap, found
 from tailrace_singer._reader import TapReader
@@ -32,7 +32,7 @@ def opened(options: Options, log: Logger) -> Iterator[TapReader]:
 
 
 def _command(options: Options, log: Logger) -> list[str]:
-    requirements = (options.pip,) if isinstance(options.pip, str) else options.pip
+    requirements = checked(options.pip)
     if not requirements:
         if not options.tap:
             raise tailrace.MissingOption("tap", "missing; give the tap's command, or its package")
