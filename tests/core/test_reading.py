@@ -200,6 +200,14 @@ def test_an_error_with_a_meaning_is_kept_as_it_is():
     assert "people.csv, line 3: no" == str(Read(source).reading.problem)
 
 
+def test_rows_that_can_also_be_called_are_rows():
+    class Rows(list):
+        def __call__(self):
+            raise AssertionError
+
+    assert [{"a": 1}] == Read(Rows([{"a": 1}])).rows
+
+
 def test_a_function_that_fails_is_a_source_that_broke_off():
     def source():
         raise KeyError("PASSWORD")

@@ -131,7 +131,10 @@ def open_reading(
     position: where a reader is to read on from.
     """
     try:
-        if callable(source) and not hasattr(source, "__arrow_c_stream__"):
+        # Of what gives rows and can be called as well, the rows are meant.
+        if callable(source) and not (
+            hasattr(source, "__arrow_c_stream__") or isinstance(source, Iterable)
+        ):
             source = source()
         taken = _scanned(source)
         places = [position]
