@@ -136,7 +136,7 @@ def test_a_reader_may_declare_its_fields():
 
 def test_a_schema_that_is_something_else_declares_nothing():
     class Reader:
-        schema = {"i": "int"}
+        schema = "i integer"
 
         def read(self, position):
             yield Page([{"i": 1}])
@@ -157,8 +157,7 @@ def test_a_reader_that_waits_sees_a_stop_and_loses_no_row():
                 looks.append(1)
                 yield Page([])
 
-    stopped = lambda: len(looks) >= 3
-    reading = open_reading(Reader(), None, stopped)
+    reading = open_reading(Reader(), None, lambda: len(looks) >= 3)
     rows = [row for page in reading for row in page.rows]
 
     assert ([{"i": 0}], 3) == (rows, len(looks))

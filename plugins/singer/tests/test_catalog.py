@@ -56,6 +56,17 @@ def test_a_stream_that_is_not_there_is_told(tap, refused, catalog, name, why):
     assert why in refused(tap.writes(catalog=catalog), stream=name)
 
 
+def test_the_only_stream_that_is_selected_needs_no_name(tap, run, tmp_path):
+    facts = [{"breadcrumb": [], "metadata": {"selected": True}}]
+    path = tmp_path / "mine.json"
+    path.write_text(
+        json.dumps({"streams": [stream("pets"), stream(metadata=facts), stream("toys")]})
+    )
+    report, _ = run(tap.writes(schema(), record(id=1)), catalog=path)
+
+    assert report.delivered == 1
+
+
 def test_a_stream_may_be_named_as_its_messages_do(tap, run):
     entry = stream("people", tap_stream_id="main-public-people")
     tap.writes(

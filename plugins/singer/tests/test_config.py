@@ -4,10 +4,12 @@ import json
 import logging
 from datetime import UTC, datetime
 from decimal import Decimal
+from shutil import copytree
 
 import pytest
 
 import tailrace
+from tailrace_singer._folder import folder
 
 from .conftest import record, schema
 
@@ -49,6 +51,29 @@ def test_a_file_reaches_it_with_secrets_put_in(tap, run, tmp_path):
         "tokens": {"a": {"b": "x"}},
         "key": "y",
     }
+
+
+def test_a_file_alone_is_given_as_it_lies_so_that_new_tokens_stay(tap, run, tmp_path):
+    path = tmp_path / "config.json"
+    path.write_text('{"refresh_token": "old"}')
+    renews = "Path(given['--config']).write_text('{\"refresh_token\": \"new\"}')"
+    run(tap.writes(schema(), record(id=1), code=renews), config=path)
+
+    assert json.loads(path.read_text()) == {"refresh_token": "new"}
+    assert tap.seen[-1]["arguments"][1] == str(path)
+
+
+def test_what_a_killed_run_has_left_is_removed_and_nothing_else(tap, run, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with folder() as held, folder() as left:
+        (held / "config.json").write_text(CANARY)
+        copy = left.with_name("tailrace-singer-of-the-dead")
+        copytree(left, copy)
+        run(tap.writes(schema(), record(id=1)))
+
+        assert held.is_dir() and left.is_dir()
+        assert not copy.exists()
+    assert list(tmp_path.glob("tailrace-singer*")) == []
 
 
 def test_secrets_come_from_where_secrets_come_from(tap, tmp_path, monkeypatch):

@@ -34,7 +34,8 @@ class Options:
         help="What is secret of the configuration; `auth.password` goes into its table `auth`.",
     )
     stream: str | None = tailrace.option(
-        None, help="The stream that is read; may be left out where there is only one."
+        None,
+        help="The stream that is read; left out, the only one, or the only one that is selected.",
     )
     select: tuple[str, ...] = tailrace.option(
         (), help="The fields that are read, besides those that the tap always gives; or all."

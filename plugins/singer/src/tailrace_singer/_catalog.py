@@ -91,10 +91,24 @@ def _names(entry: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(each for each in told if isinstance(each, str))
 
 
+def _is_selected(entry: Mapping[str, Any]) -> bool:
+    told = (
+        entry,
+        *(
+            each.get("metadata") or {}
+            for each in entry.get("metadata") or ()
+            if not each.get("breadcrumb")
+        ),
+    )
+    return any(each.get("selected") is True for each in told)
+
+
 def _place(entries: Sequence[Mapping[str, Any]], name: str | None) -> int:
     ids = [entry.get("tap_stream_id") or entry["stream"] for entry in entries]
-    if name is None and len(ids) == 1:
-        return 0
+    if name is None:
+        chosen = [at for at, entry in enumerate(entries) if _is_selected(entry)]
+        if len(chosen) == 1 or len(ids) == 1:
+            return (chosen or [0])[0]
     for told in (ids, [entry.get("stream") for entry in entries]):
         if told.count(name) == 1:
             return told.index(name)

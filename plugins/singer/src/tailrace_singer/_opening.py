@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from logging import Logger
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import tailrace
@@ -12,6 +11,7 @@ from tailrace_singer import Options
 from tailrace_singer._catalog import Stream, choose, uncatalogued
 from tailrace_singer._config import compose, hiding, read_json
 from tailrace_singer._environment import checked, install, name_of
+from tailrace_singer._folder import folder
 from tailrace_singer._messages import parse
 from tailrace_singer._process import Tap, found
 from tailrace_singer._reader import TapReader
@@ -24,10 +24,14 @@ def opened(options: Options, log: Logger) -> Iterator[TapReader]:
         raise tailrace.ConfigError(tailrace.Problem("timeout", "is a number above 0"))
     config = compose(options)
     start = None if options.start is None else read_json(options.start, "start")
-    with TemporaryDirectory(prefix="tailrace-singer-") as folder:
-        command = _command(options, log)
-        tap = Tap(command, Path(folder), hiding(config), log, options.timeout)
-        given = tap.lay("config.json", config)
+    command = _command(options, log)
+    with folder() as made:
+        tap = Tap(command, made, hiding(config), log, options.timeout)
+        if isinstance(options.config, Path) and not options.secrets:
+            # Some taps write new tokens into it, which have to outlast the run.
+            given = str(options.config.absolute())
+        else:
+            given = tap.lay("config.json", config)
         yield TapReader(tap, _stream(options, tap, given), given, start)
 
 

@@ -27,7 +27,6 @@ class TapReader:
     config: str
     start: Any = None
     """The state to begin from, where there is no position."""
-    _shape: Shape | None = None
 
     @property
     def schema(self) -> tailrace.Schema | None:

@@ -1,0 +1,35 @@
+"""A run that is asked to stop ends its tap, also one that is silent."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+
+from .conftest import record, schema
+
+
+def test_a_run_that_is_asked_to_stop_ends_a_silent_tap(tap, tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    silent = f"open({str(fifo)!r}, 'w').write(str(os.getpid())); import time; time.sleep(600)"
+    tap.writes(schema(), record(id=1), after=silent)
+    (tmp_path / "tailrace.toml").write_text(
+        "[sync.it]\n"
+        f"source = {{ plugin = 'singer', tap = {tap.command!r} }}\n"
+        "destination = { plugin = 'sql', url = 'sqlite:///people.db', table = 'people', create = true }\n"
+    )
+    command = [sys.executable, "-m", "tailrace", "run", "--json"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as run:
+        number = int(fifo.read_text())
+        run.send_signal(signal.SIGTERM)
+        out, told = run.communicate(timeout=60)
+
+    report = json.loads(out)
+    assert (run.returncode, report["problem"]) == (9, "the run was asked to stop"), told
+    assert report["read"] == report["delivered"] + report["failed"] == 1
+    assert not psutil.pid_exists(number)
