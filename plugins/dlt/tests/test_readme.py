@@ -10,6 +10,7 @@ from threading import Thread
 import pytest
 
 import tailrace_dlt
+from tailrace.options import definitions
 
 TEXT = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 EXAMPLES = dict(re.findall(r"<!-- example: (\S+) -->\n```python\n(.*?)```", TEXT, re.DOTALL))
@@ -31,6 +32,32 @@ def test_the_arguments_are_the_functions():
         wanted["delivery"],
         str(wanted["max_in_flight"]),
     )
+
+
+def described(options):
+    return [
+        (
+            each.name,
+            each.type_name,
+            "needed" if each.required else f"`{each.default}`" if each.default else "",
+            each.help,
+        )
+        for each in definitions(options)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("title", "options"),
+    [
+        ("The options of the source:", tailrace_dlt.ResourceOptions),
+        ("The options of the destination:", tailrace_dlt.FunctionOptions),
+    ],
+)
+def test_the_tables_of_options_are_the_options(title, options):
+    table = TEXT.partition(title)[2].lstrip().partition("\n\n")[0]
+    shown = re.findall(r"^\| `(\w+)` \| (.*?) \|(.*?)\| (.*?) \|$", table, re.MULTILINE)
+
+    assert described(options) == [(a, b, c.strip(), d) for a, b, c, d in shown]
 
 
 class Crm(BaseHTTPRequestHandler):

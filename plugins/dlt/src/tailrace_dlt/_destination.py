@@ -66,10 +66,17 @@ class Destination:
 
     @contextmanager
     def _open(self, options: Any) -> Iterator["FunctionWriter"]:
+        given = {field.name: getattr(options, field.name) for field in attrs.fields(type(options))}
+        with self.opened(given) as writer:
+            yield writer
+
+    @contextmanager
+    def opened(self, options: Mapping[str, Any]) -> Iterator["FunctionWriter"]:
+        """Give the writer, with the function's arguments; dlt is asked for those that are None."""
         given = {
-            field.name: value.reveal() if isinstance(value, tailrace.Secret) else value
-            for field in attrs.fields(type(options))
-            if (value := getattr(options, field.name)) is not None
+            name: value.reveal() if isinstance(value, tailrace.Secret) else value
+            for name, value in options.items()
+            if value is not None
         }
         try:
             config = _resolved(self._factory, given)
