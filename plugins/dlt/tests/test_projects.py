@@ -1,5 +1,6 @@
 """Project files name resources and functions in Python files."""
 
+import subprocess
 import sys
 
 import pytest
@@ -142,3 +143,10 @@ def test_a_file_may_be_called_like_a_module_of_others(tmp_path, monkeypatch):
 
     assert [found_in(file, "x", "function") for _ in range(2)] == [1, 1]
     assert sys.modules["tailrace"] is tailrace
+
+
+def test_dlt_is_imported_when_it_is_needed():
+    told = "import sys, tailrace_dlt; tailrace_dlt.tailrace_destination(None); print('dlt' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
@@ -68,3 +69,52 @@ def test_what_a_tap_of_the_sdk_does_not_like_is_told(run, jsonl):
     assert report.exit_code == 3
     assert "tap-jsonl ended with exit code" in report.problem
     assert "'path' is a required property" in report.problem
+
+
+WITH_SINGER_PYTHON = """
+import sys
+from datetime import datetime, timezone
+from decimal import Decimal
+import singer
+
+args = singer.utils.parse_args(["token"])
+schema = {"properties": {
+    "id": {"type": "integer"},
+    "price": {"type": ["null", "number"], "multipleOf": 0.01},
+    "at": {"type": ["null", "string"], "format": "date-time"},
+}}
+if args.discover:
+    facts = singer.metadata.get_standard_metadata(schema, key_properties=["id"])
+    entry = {"stream": "people", "tap_stream_id": "people", "schema": schema, "metadata": facts}
+    singer.catalog.write_catalog(singer.catalog.Catalog.from_dict({"streams": [entry]}))
+    sys.exit()
+chosen = args.catalog.get_stream("people")
+facts = singer.metadata.to_map(chosen.metadata)
+assert chosen.is_selected() and not singer.metadata.get(facts, ("properties", "at"), "selected")
+singer.write_schema("people", schema, ["id"], ["id"])
+began = args.state.get("id", 0)
+singer.write_version("people", 5)
+for n in (began + 1, began + 2):
+    row = {"id": n, "price": Decimal("12345678901234567.89")}
+    moment = singer.utils.now()
+    singer.write_message(singer.RecordMessage("people", row, version=5, time_extracted=moment))
+singer.write_version("people", 5)
+singer.write_state({"id": began + 2})
+"""
+
+
+def test_a_tap_of_the_first_library_gives_exact_numbers_and_goes_on(run, real_tap, tmp_path):
+    python = real_tap("singer-python==6.8.0", "python")
+    (tmp_path / "tap_own.py").write_text(WITH_SINGER_PYTHON)
+    options = {
+        "tap": f"{python} {tmp_path / 'tap_own.py'}",
+        "config": {"token": "hunter22"},
+        "select": ["price"],
+        "state": True,
+    }
+    report, destination = run(None, **options)
+    run(None, destination=destination, **options)
+
+    assert report.exit_code == 0, report.problem
+    price = Decimal("12345678901234567.89")
+    assert destination.rows == [{"id": n, "price": price} for n in (1, 2, 3, 4)]

@@ -8,6 +8,10 @@ from decimal import Decimal
 
 import pytest
 
+import tailrace
+from tailrace.testing import MemoryDestination
+from tailrace_singer import tailrace_source
+
 from .conftest import PROPERTIES, record, schema, state, stream
 
 
@@ -78,6 +82,27 @@ def test_a_run_begins_from_a_state_that_it_is_given_until_it_keeps_one(tap, run,
 
     syncs = [each for each in tap.seen if "--discover" not in each["arguments"]]
     assert [each["state"] for each in syncs] == [{"bookmarks": 5}, {"bookmarks": 6}]
+
+
+def test_several_syncs_share_one_run_of_the_tap(tap, tmp_path):
+    tap.writes(schema(), record(id=1), state({"at": 1}))
+    memories = [MemoryDestination(), MemoryDestination()]
+    source, options = tailrace_source(), {"tap": tap.command}
+    reports = tailrace.run_all(
+        tailrace.Sync(
+            source=source,
+            source_options=options,
+            destination=memory.spec,
+            name=f"it-{at}",
+            state=str(tmp_path / "state"),
+        )
+        for at, memory in enumerate(memories)
+    )
+
+    assert [report.exit_code for report in reports] == [0, 0]
+    assert [memory.rows for memory in memories] == [[{"id": 1}]] * 2
+    assert [each["arguments"][-1] for each in tap.seen].count("--discover") == 1
+    assert len(tap.seen) == 2
 
 
 def test_a_mirror_is_read_from_the_start_and_deletes_what_is_gone(tap, run):
