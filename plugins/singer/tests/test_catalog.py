@@ -77,6 +77,19 @@ def test_a_stream_may_be_named_as_its_messages_do(tap, run):
     assert report.delivered == 1
 
 
+def test_a_stream_that_is_another_is_not_taken_for_it(tap, run):
+    catalog = [
+        stream("people", tap_stream_id="crm-people"),
+        stream("pets", tap_stream_id="crm-pets"),
+    ]
+    catalog[0]["stream"] = "crm_people"
+    catalog[1]["stream_alias"] = "people"
+    tap.writes(schema("people"), record("people", id=1), catalog=catalog)
+    report, _ = run(tap, stream="crm-people")
+
+    assert report.read == 0
+
+
 def test_without_a_selection_the_catalogs_own_holds(tap, run):
     facts = metadata(
         id={"inclusion": "automatic"},

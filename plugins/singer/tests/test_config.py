@@ -78,6 +78,7 @@ def test_what_a_killed_run_has_left_is_removed_and_nothing_else(tap, run, tmp_pa
 
 def test_secrets_come_from_where_secrets_come_from(tap, tmp_path, monkeypatch):
     monkeypatch.setenv("CRM_TOKEN", CANARY)
+    monkeypatch.chdir(tmp_path)
     tap.writes(schema(), record(id=1))
     (tmp_path / "tailrace.toml").write_text(
         "[sync.it]\n"

@@ -52,6 +52,14 @@ def test_a_tap_that_talks_on_its_other_output_is_not_silent(tap, run):
     assert report.exit_code == 0
 
 
+def test_a_tap_that_is_slow_is_not_silent(tap, run):
+    slow = "import time\nfor n in range(6): print(flush=True); time.sleep(.2)"
+    tap.writes(schema(), record(id=1), after=slow)
+    report, _ = run(tap, timeout=0.7)
+
+    assert (report.exit_code, report.delivered) == (0, 1)
+
+
 def test_a_tap_that_closes_its_output_and_stays_is_ended(tap, run):
     tap.writes(schema(), record(id=1), after=f"os.close(1); {HANGS}")
     report, _ = run(tap, timeout=0.5)

@@ -22,6 +22,7 @@ _MIDNIGHT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ]00:00(?::00(?:\.0+)?)?(?:Z|\+00
 _TIME = re.compile(r"\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 
+_NUMBERS = frozenset({int, float, Decimal})
 _WIDE = 10**40
 """Above it, a number that is written with an exponent is not written out."""
 
@@ -62,7 +63,7 @@ class _Fit:
                     return read(value)
                 except (ValueError, InvalidOperation):
                     continue
-        elif kind in {int, float, Decimal} and isfinite(value):
+        elif kind in _NUMBERS and (kind is not float or isfinite(value)):
             if FieldType.DECIMAL in self.kinds:
                 return Decimal(repr(value) if kind is float else value)
             if FieldType.INTEGER in self.kinds and abs(value) < _WIDE and value == int(value):
@@ -87,7 +88,7 @@ class Shape:
                 continue
             try:
                 row[name] = fit(value)
-            except (ValueError, OverflowError):
+            except (ValueError, ArithmeticError):
                 expected = " or ".join(sorted(map(str, fit.kinds)))
                 yield Misfit(name, expected, type(value).__name__)
 
