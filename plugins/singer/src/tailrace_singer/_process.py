@@ -107,6 +107,7 @@ class Process:
         self._tap, self._process = tap, process
         self._said: deque[str] = deque(maxlen=_LAST)
         self._silent = 0.0
+        self._closed = False
         self._listener = threading.Thread(target=self._listen, args=(process.stderr,), daemon=True)
         self._listener.start()
 
@@ -170,6 +171,9 @@ class Process:
     def close(self) -> None:
         """End it, and whatever it has started."""
         process = self._process
+        if self._closed:
+            return
+        self._closed = True
         if process.poll() is None:
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
