@@ -21,7 +21,7 @@ from tailrace._engine.reading import open_reading
 from tailrace._engine.shapes import Known
 from tailrace.components import Page
 from tailrace.errors import ConfigError, SourceError
-from tailrace.schema import FieldType, Schema
+from tailrace.schema import Field, FieldType, Schema
 from tailrace.testing.strategies import rows
 
 from .conftest import schema_of
@@ -121,6 +121,49 @@ def test_a_failing_source_keeps_what_came_before():
     assert "test_reading.py, line" in str(read.reading.problem)
 
 
+def test_a_reader_may_declare_its_fields():
+    class Reader:
+        schema = Schema([Field("i", "decimal"), Field("at", "datetime")])
+
+        def read(self, position):
+            yield Page([{"i": Decimal(1), "at": None}, {"i": "one"}])
+
+    read = Read(Reader())
+
+    assert Reader.schema == read.reading.schema
+    assert ("any", "datetime") == (read.schema["i"].type, read.schema["at"].type)
+
+
+def test_a_schema_that_is_something_else_declares_nothing():
+    class Reader:
+        schema = "i integer"
+
+        def read(self, position):
+            yield Page([{"i": 1}])
+
+    read = Read(Reader())
+
+    assert read.reading.schema is None
+    assert "integer" == read.schema["i"].type
+
+
+def test_a_reader_that_waits_sees_a_stop_and_loses_no_row():
+    looks = []
+
+    class Reader:
+        def read(self, position):
+            yield Page([{"i": 0}], 1)
+            while len(looks) < 100:
+                looks.append(1)
+                yield Page([])
+
+    reading = open_reading(Reader(), None, lambda: len(looks) >= 3)
+    rows = [row for page in reading for row in page.rows]
+
+    assert ([{"i": 0}], 3) == (rows, len(looks))
+    assert (False, None) == (reading.complete, reading.position)
+
+
 def test_a_page_that_fails_keeps_its_first_rows():
     class Reader:
         def read(self, position):
@@ -154,6 +197,14 @@ def test_an_error_with_a_meaning_is_kept_as_it_is():
         raise SourceError("people.csv, line 3: no")
 
     assert "people.csv, line 3: no" == str(Read(source).reading.problem)
+
+
+def test_rows_that_can_also_be_called_are_rows():
+    class Rows(list):
+        def __call__(self):
+            raise AssertionError
+
+    assert [{"a": 1}] == Read(Rows([{"a": 1}])).rows
 
 
 def test_a_function_that_fails_is_a_source_that_broke_off():

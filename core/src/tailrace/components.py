@@ -90,13 +90,17 @@ class Page:
 class Reader(Protocol):
     """Read rows page by page; an opened source.
 
-    It may also have `settled(position)`, which is told, before it is read on from there, that all
-    before a position was settled for good, and `complete`, true only when the source was read to its
-    end. Positions are kept for modes that do not need all of the source each time.
+    It may also have `schema`, a Schema of the fields that it is going to give; `settled(position)`,
+    which is told, before it is read on from there, that all before a position was settled for good;
+    and `complete`, true only when the source was read to its end. Positions are kept for modes that
+    do not need all of the source each time.
     """
 
     def read(self, position: Any, /) -> Iterator[Page]:
-        """Read on from a position, or from the start when it is None."""
+        """Read on from a position, or from the start when it is None.
+
+        Where nothing comes for a while, empty pages let the engine see that the run is to stop.
+        """
 
 
 class Receiver(Protocol):

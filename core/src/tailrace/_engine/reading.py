@@ -132,7 +132,10 @@ def open_reading(
     position: where a reader is to read on from.
     """
     try:
-        if callable(source) and not hasattr(source, "__arrow_c_stream__"):
+        # Of what gives rows and can be called as well, the rows are meant.
+        if callable(source) and not (
+            hasattr(source, "__arrow_c_stream__") or isinstance(source, Iterable)
+        ):
             source = source()
         source = asked(source)
         taken = _scanned(source)
@@ -194,7 +197,8 @@ def _pages(source: Any, watch: _Watch, places: list[Any]) -> tuple[Schema | None
     if callable(getattr(source, "fetchmany", None)) and hasattr(source, "description"):
         return None, _from_tuples(*_cursor(source))
     if _is_reader(source):
-        return None, _from_reader(source, watch, places)
+        told = getattr(source, "schema", None)
+        return told if isinstance(told, Schema) else None, _from_reader(source, watch, places)
     return None, _from_rows(_iterable(source), watch)
 
 
@@ -280,7 +284,13 @@ def _from_reader(reader: Any, watch: _Watch, places: list[Any]) -> Pages:
     if settled is not None and position is not None:
         settled(position)
     for page in reader.read(position):
-        yield from _from_rows(page.rows if isinstance(page, Page) else page, watch)
+        came = False
+        for rows in _from_rows(page.rows if isinstance(page, Page) else page, watch):
+            came = True
+            yield rows
+        if not came:
+            # A reader that waits for rows gives empty pages, so that a stop is seen meanwhile.
+            yield []
         if isinstance(page, Page) and page.position is not None:
             places[-1] = page.position
 

@@ -165,8 +165,9 @@ class Shared:
         self._open()
         try:
             for page in reading.raw():
-                self._spool.add(unwrapped(page))
-                self._until_asked()
+                if page:
+                    self._spool.add(unwrapped(page))
+                    self._until_asked()
         except OSError as error:
             self._problem = unwritable(self.folder, error)
         self._problem = self._problem or reading.problem
