@@ -37,6 +37,8 @@ SHAPES = {
     "slack": lambda said, status: {"ok": False, "error": said},
     "hubspot": lambda said, status: {"status": "error", "message": said, "category": said},
     "http": lambda said, status: {"error": said},
+    "notion": lambda said, status: {"object": "error", "code": said, "message": said},
+    "salesforce": lambda said, status: [{"errorCode": said, "message": said}],
     "sheets": lambda said, status: {
         "error": {"code": status, "message": said, "status": "INVALID_ARGUMENT"}
     },
