@@ -33,7 +33,7 @@ from tailrace._engine.snapshot import (
     held_of,
     table_of,
 )
-from tailrace._engine.staging import Staged, index_of, lay_down, taken_up
+from tailrace._engine.staging import Staged, index_of, lay_down, picked, taken_up
 from tailrace.errors import PreflightError
 from tailrace.records import Action, Mode
 from tailrace.schema import Schema
@@ -339,20 +339,13 @@ class Diff:
         self._skip_in_sql(unchanged, held)
         first: set[str] = set()
         with (special.parent / "values").open("rb") as values:
-            connection.execute(
-                "SELECT s.number, s.name, s.hash, s.place, s.length, h.* FROM staged s"  # noqa: S608
-                f" LEFT JOIN {held} h USING (name) WHERE h.name IS NULL"
-                f" OR NOT ({unchanged}) OR EXISTS (FROM special x WHERE x.name = s.name)"
-                " ORDER BY s.number"
-            )
-            while rows := connection.fetchmany(PAGE):
-                for row in rows:
-                    each = taken_up(values, row[:5])
-                    known = None if row[5] is None else held_of(row[5:])
-                    if self._stands(each, differ, each.name not in first):
-                        yield from self._decided(each, known)
-                    if each.name in differ:
-                        first.add(each.name)
+            for row in picked(connection, held, unchanged):
+                each = taken_up(values, row[:5])
+                known = None if row[5] is None else held_of(row[5:])
+                if self._stands(each, differ, each.name not in first):
+                    yield from self._decided(each, known)
+                if each.name in differ:
+                    first.add(each.name)
 
     def _skip_in_sql(self, unchanged: str, held: str) -> None:
         """Count what is as it was, and name it for those who want to look at each."""

@@ -112,16 +112,15 @@ class Snapshot:
     def connect(self) -> Any:
         """Open DuckDB with a view `held` of the rows that count."""
         connection = connect(self.temporary)
-        deltas = self.segments[1:]
-        if deltas:
-            several = " UNION ALL ".join(
-                f"SELECT *, {age} AS age FROM ({_from(connection, each)})"  # noqa: S608  # our own words
-                for age, each in enumerate(deltas)
-            )
+        for age, each in enumerate(reversed(self.segments[1:])):
+            # The newest first, so that what is older only fills in: an aggregate over all of them
+            # holds its texts in memory, where a join can lay them down.
+            rows = _from(connection, each)
             connection.execute(
-                "CREATE TEMP TABLE deltas AS SELECT name,"  # noqa: S608  # our own words
-                + ", ".join(f"max_by({each}, age) AS {each}" for each in _COLUMNS[1:])
-                + f" FROM ({several}) GROUP BY name"
+                f"CREATE TEMP TABLE deltas AS {rows}"
+                if not age
+                else f"INSERT INTO deltas SELECT * FROM ({rows}) o WHERE NOT EXISTS"  # noqa: S608
+                " (FROM deltas d WHERE d.name = o.name)"
             )
         connection.execute(f"CREATE TEMP VIEW held AS {self.held(connection)}")
         return connection
