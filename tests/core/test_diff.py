@@ -2,12 +2,14 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tailrace._engine import staging
 from tailrace._engine.codec import digest, encode, name_of
 from tailrace._engine.diff import Diff
 from tailrace._engine.flow import Records
@@ -259,15 +261,20 @@ def test_what_differs_applied_to_the_one_gives_the_other(before, after):
             assert len(after) == answered
 
 
-@given(TABLES, TABLES, st.sampled_from([Mode.UPSERT, Mode.INSERT, Mode.UPDATE, Mode.MIRROR]))
-def test_both_ways_of_comparing_give_the_same(before, after, mode):
+@given(
+    TABLES,
+    TABLES,
+    st.sampled_from([Mode.UPSERT, Mode.INSERT, Mode.UPDATE, Mode.MIRROR]),
+    st.sampled_from([1, 2, 1_000]),
+)
+def test_both_ways_of_comparing_give_the_same(before, after, mode, part):
     doubts = [key for key in after if key % 5 == 0]
     refusals = {
         name_of(row["id"]): Refused(digest(encode(row)).hex(), "upsert", "", row["v"] == 1, "no")
         for row in rows_of(after)
         if row["id"] % 3 == 1
     }
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, patch.object(staging, "_PART", part):
         small, large = compared(
             before, after, Path(folder), mode=mode, doubts=doubts, refusals=refusals
         )
