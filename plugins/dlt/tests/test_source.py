@@ -292,9 +292,11 @@ def test_hinted_types_are_given_where_nothing_is_lost(run):
 @given(st.datetimes(timezones=st.none() | st.timezones()))
 def test_moments_of_pendulum_are_pythons_own(moment):
     hints = tailrace_dlt.source(dlt.resource([{}], name="x")).hints
-    row = hints.fit({"at": pendulum.instance(moment, tz=None), "day": pendulum.Date(2026, 1, 2)})
+    # It moves a time that its zone leaves out when clocks are put forward.
+    at = pendulum.instance(moment, tz=None)
+    row = hints.fit({"at": at, "day": pendulum.Date(2026, 1, 2)})
 
-    assert (type(row["at"]), row["at"].isoformat()) == (datetime, moment.isoformat())
+    assert (type(row["at"]), row["at"].isoformat()) == (datetime, at.isoformat())
     assert (type(row["day"]), row["day"]) == (date, date(2026, 1, 2))
 
 
