@@ -110,7 +110,8 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *PARALLEL, *chosen)
     else:
         # Properties are gone through thoroughly on one of them, and some things told by one.
-        session.run("pytest", *PARALLEL, "-m", "not once", *chosen, env={"CI": ""})
+        size = {"CI": "", "TAILRACE_SIZE": "small"}
+        session.run("pytest", *PARALLEL, "-m", "not once", *chosen, env=size)
 
 
 @nox.session

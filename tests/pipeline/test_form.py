@@ -12,6 +12,8 @@ from tailrace._engine.fanout import execute_all
 from tailrace._engine.preparing import prepare_all
 from tailrace.testing import FakeClock
 
+pytestmark = pytest.mark.once
+
 ANSWERS = 1_000
 
 

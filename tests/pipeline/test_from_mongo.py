@@ -10,6 +10,8 @@ import pymongo
 import pytest
 from bson import Decimal128, ObjectId
 
+pytestmark = pytest.mark.once
+
 PLUGIN = Path(__file__).parents[2] / "plugins" / "mongo"
 TEXT = (PLUGIN / "README.md").read_text(encoding="utf-8")
 STORY = re.search(r"<!-- example: story.py -->\n```python\n(.*?)```", TEXT, re.DOTALL)[1]

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import requests
 
+pytestmark = pytest.mark.once
+
 TEXT = (Path(__file__).parents[2] / "plugins/stripe/README.md").read_text(encoding="utf-8")
 STORY = re.search(r"<!-- example: churn.py -->\n```python\n(.*?)```", TEXT, re.DOTALL)[1]
 PROJECT = re.search(r"```toml\n(.*?)```", TEXT, re.DOTALL)[1]

@@ -23,6 +23,8 @@ import psycopg
 import pytest
 from standardwebhooks import Webhook
 
+pytestmark = pytest.mark.once
+
 README = Path(__file__).parents[2] / "plugins/webhook/README.md"
 TEXT = README.read_text(encoding="utf-8")
 SECRET, OTHER = ("whsec_" + base64.b64encode(bytes([n] * 32)).decode() for n in (7, 8))
