@@ -15,6 +15,12 @@ PLUGINS = sorted(path.parent.name for path in ROOT.glob("plugins/*/pyproject.tom
 WHEELS = ROOT / ".nox" / "wheels"
 APART = ("destinations", "reliability", "security")
 """Folders of tests that have sessions of their own, on one Python."""
+ELSEWHERE = [
+    "tests/core",
+    "tests/packaging",
+    *(f"tests/pipeline/test_{each}.py" for each in ("bad_input", "cli", "functions", "sheets")),
+]
+"""What tells whether another Python makes a difference."""
 PARALLEL = ["-n", "auto", "--dist", "worksteal"]
 
 nox.needs_version = ">=2025.5.1"
@@ -105,12 +111,13 @@ def build(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the tests of core and of whole runs, on every Python that is found."""
     install(session)
-    chosen = session.posargs or ["tests", *(f"--ignore=tests/{each}" for each in APART)]
     if session.python == PYTHONS[0]:
-        session.run("pytest", *PARALLEL, *chosen)
+        chosen = ["tests", *(f"--ignore=tests/{each}" for each in APART)]
+        session.run("pytest", *PARALLEL, *(session.posargs or chosen))
     else:
         # Properties are gone through thoroughly on one of them, and some things told by one.
         size = {"CI": "", "TAILRACE_SIZE": "small"}
+        chosen = session.posargs or ELSEWHERE
         session.run("pytest", *PARALLEL, "-m", "not once", *chosen, env=size)
 
 
